@@ -1,0 +1,329 @@
+"""The arithmetic of Batch Normalization, plainly.
+
+Read after nothing: start here.
+Built in notebook 02 (forward), 03 (backward), 04 (running statistics, the layer, folding), 11 (the relatives).
+
+One pair of functions, `normalize` and `normalize_backward`, is the whole of batch, layer, group and instance
+norm in 1d, 2d and 3d: the choice of axes tells them apart. Two rules hold everywhere below.
+
+- Arithmetic is float64 whatever the input, and the result is rounded once, to the dtype of x. Summing float32
+  in float32 costs 8e-5 in y when the mean is 1e4 standard deviations; in float64 nothing is lost.
+- The variance is the mean of squared *deviations*. E[x^2] - E[x]^2 subtracts two nearly equal numbers, and in
+  float32 at that same offset it can even come out negative.
+"""
+
+import numpy as np
+
+# NaN, infinity and a float16 overflow are legal values here, as in PyTorch: they stay in their channel, silently.
+_silent = np.errstate(invalid="ignore", over="ignore", divide="ignore")
+
+
+def batch_axes(ndim):
+    """The axes that BatchNorm averages over: all but axis 1, the channels.
+
+    ndim   number of axes of x, 2 or more
+    Returns a tuple of ints: (0,) for (N, C), (0, 2, 3) for (N, C, H, W).
+    """
+    return (0, *range(2, ndim))
+
+
+@_silent
+def normalize(x, axes, eps=1e-5):
+    """Shift and scale x to mean 0 and variance 1 (a little less, because of eps) along the given axes.
+
+        x_hat = (x - mean) / sqrt(var + eps)
+
+    x      any shape
+    axes   tuple      the axes averaged over; every remaining index has its own mean and variance
+    eps    added to the variance, so in the units of x squared
+    Returns x_hat (like x), mean, var (the averaged axes kept as 1; float64); var is biased: divided by m, not m - 1.
+    Raises ValueError if x is not an array of floats.
+    Source: Ioffe & Szegedy 2015, algorithm 1, lines 1 to 3.
+    """
+    x = _floats("x", x)
+    mean = x.mean(axes, keepdims=True, dtype=np.float64)
+    deviation = x - mean
+    var = np.mean(deviation**2, axes, keepdims=True)
+    x_hat = deviation / np.sqrt(var + eps)
+    return x_hat.astype(x.dtype), mean, var
+
+
+@_silent
+def normalize_backward(dx_hat, x_hat, var, axes, eps=1e-5):
+    """Gradient through `normalize`: remove what lies along 1 and along x_hat, divide by the standard deviation.
+
+        dx = (dx_hat - mean(dx_hat) - x_hat * mean(dx_hat * x_hat)) / sqrt(var + eps)
+
+    dx_hat  like x_hat  gradient of the loss with respect to x_hat
+    x_hat   any shape   what `normalize` returned
+    var     broadcasts  what `normalize` returned
+    axes    tuple       as in `normalize`
+    Returns dx (like dx_hat).
+    Source: Ioffe & Szegedy 2015, section 3, with the three chain-rule terms collected; derived in notebook 03.
+    """
+    dx_hat, wide = _floats("dx_hat", dx_hat), np.asarray(x_hat, np.float64)
+    along_one = np.mean(dx_hat, axes, keepdims=True, dtype=np.float64)
+    along_x_hat = np.mean(dx_hat * wide, axes, keepdims=True)
+    dx = (dx_hat - along_one - wide * along_x_hat) / np.sqrt(var + eps)
+    return dx.astype(dx_hat.dtype)
+
+
+@_silent
+def batch_norm(x, gamma, beta, eps=1e-5):
+    """Training-time Batch Normalization: each channel by the statistics of this batch.
+
+        y = gamma * (x - mean) / sqrt(var + eps) + beta
+
+    x      (N, C, *)
+    gamma  (C,)       scale, or None for 1
+    beta   (C,)       shift, or None for 0
+    eps    added to the variance, so in the units of x squared
+    Returns y (N, C, *), mean (C,), var (C,); var is biased, the one that normalized.
+    Raises ValueError if gamma or beta is not (C,), or a channel has a single value.
+    Source: Ioffe & Szegedy 2015, algorithm 1.
+    """
+    x = _batch("x", x, gamma=gamma, beta=beta)
+    if x.size <= x.shape[1]:
+        raise ValueError(
+            f"x has shape {x.shape}: fewer than two values per channel, so there is no spread to divide by. Use a "
+            "batch of 2 or more (or H * W > 1) in training, or batch_norm_eval."
+        )
+    x_hat, mean, var = normalize(x.astype(np.float64), batch_axes(x.ndim), eps)
+    y = _column(gamma, 1.0, x) * x_hat + _column(beta, 0.0, x)
+    return y.astype(x.dtype), mean.ravel(), var.ravel()
+
+
+@_silent
+def batch_norm_backward(dy, x, gamma, mean, var, eps=1e-5):
+    """Gradients of the loss through `batch_norm`. Only x is kept from the forward pass: x_hat is made again.
+
+        dgamma = sum(dy * x_hat)      dbeta = sum(dy)      dx = normalize_backward(gamma * dy)
+
+    dy     (N, C, *)  gradient of the loss with respect to y
+    x      (N, C, *)  the input of the forward pass
+    gamma  (C,)       scale, or None for 1
+    mean   (C,)       what `batch_norm` returned
+    var    (C,)       what `batch_norm` returned
+    Returns dx (N, C, *), dgamma (C,), dbeta (C,).
+    Raises ValueError if dy and x differ in shape, or gamma, mean or var is not (C,).
+    Source: Ioffe & Szegedy 2015, section 3; derived in notebook 03.
+    """
+    x = _batch("x", x, gamma=gamma, mean=mean, var=var)
+    dy = _floats("dy", dy)
+    if dy.shape != x.shape:
+        raise ValueError(f"dy has shape {dy.shape} and x {x.shape}: dy is the gradient of y, so both must be equal.")
+    axes, wide = batch_axes(x.ndim), dy.astype(np.float64)
+    var = _column(var, 1.0, x)
+    x_hat = (x - _column(mean, 0.0, x)) / np.sqrt(var + eps)
+    dx = normalize_backward(_column(gamma, 1.0, x) * wide, x_hat, var, axes, eps)
+    return dx.astype(x.dtype), (wide * x_hat).sum(axes), wide.sum(axes)
+
+
+@_silent
+def batch_norm_eval(x, gamma, beta, running_mean, running_var, eps=1e-5):
+    """Inference: the same formula with stored statistics, so an affine map of x that no other image can change.
+
+        y = gamma * (x - running_mean) / sqrt(running_var + eps) + beta
+
+    x             (N, C, *)   one image is enough
+    gamma         (C,)        scale, or None for 1
+    beta          (C,)        shift, or None for 0
+    running_mean  (C,)
+    running_var   (C,)
+    Returns y (N, C, *).
+    Raises ValueError if a vector is not (C,).
+    Source: Ioffe & Szegedy 2015, algorithm 2, line 11.
+    """
+    x = _batch("x", x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
+    scale = _column(gamma, 1.0, x) / np.sqrt(_column(running_var, 1.0, x) + eps)
+    y = (x - _column(running_mean, 0.0, x)) * scale + _column(beta, 0.0, x)
+    return y.astype(x.dtype)
+
+
+def update_running(running_mean, running_var, mean, var, m, momentum=0.1):
+    """Move the running statistics a step towards those of this batch.
+
+        running = (1 - momentum) * running + momentum * batch        with the *unbiased* batch variance
+
+    running_mean  (C,)   running_var  (C,)   so far
+    mean          (C,)   var          (C,)   of this batch, var biased, as `batch_norm` returns them
+    m             values per channel: N * H * W
+    momentum      weight of the new batch (an optimizer's momentum is the weight of the old)
+    Returns running_mean (C,), running_var (C,), new arrays.
+    Raises ValueError if m < 2: one value has no variance.
+    Source: torch.nn.BatchNorm2d. Ioffe & Szegedy 2015, algorithm 2, line 10, has the same m / (m - 1).
+    """
+    if m < 2:
+        raise ValueError(f"m is {m}: the unbiased variance divides by m - 1, so it needs 2 or more values per channel.")
+    unbiased = np.asarray(var, np.float64) * m / (m - 1)
+    new_mean = (1 - momentum) * np.asarray(running_mean) + momentum * np.asarray(mean, np.float64)
+    new_var = (1 - momentum) * np.asarray(running_var) + momentum * unbiased
+    return new_mean, new_var
+
+
+@_silent
+def fold(weight, bias, gamma, beta, running_mean, running_var, eps=1e-5):
+    """Merge an evaluation-mode BatchNorm into the linear or convolution layer *before* it.
+
+        weight' = weight * s        bias' = (bias - running_mean) * s + beta        s = gamma / sqrt(running_var + eps)
+
+    weight  (out, in, *)   bias  (out,), or None for 0
+    gamma, beta, running_mean, running_var  (out,)   of the BatchNorm; gamma and beta may be None
+    Returns weight (out, in, *), bias (out,).
+    Raises ValueError if a vector is not (out,).
+    Source: Jacob et al. 2018 (arXiv 1712.05877), section 3.2.
+    """
+    weight = _floats("weight", weight)
+    vectors = dict(bias=bias, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
+    _check_vectors("weight", weight, weight.shape[0], vectors)
+    scale = (1.0 if gamma is None else np.asarray(gamma)) / np.sqrt(np.asarray(running_var, np.float64) + eps)
+    shift = (0.0 if bias is None else np.asarray(bias)) - np.asarray(running_mean, np.float64)
+    folded = weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
+    return folded.astype(weight.dtype), (shift * scale + (0.0 if beta is None else np.asarray(beta))).astype(
+        weight.dtype
+    )
+
+
+@_silent
+def group_norm(x, gamma, beta, num_groups, eps=1e-5):
+    """Each image and each group of neighbouring channels by its own statistics: no batch, no running averages.
+
+    x           (N, C, *)
+    gamma       (C,)       scale, or None for 1
+    beta        (C,)       shift, or None for 0
+    num_groups  must divide C; 1 is `layer_norm`, C is `instance_norm`
+    Returns y (N, C, *).
+    Raises ValueError if gamma or beta is not (C,), or num_groups does not divide C.
+    Source: Wu & He 2018 (arXiv 1803.08494), equation 7.
+    """
+    x = _batch("x", x, gamma=gamma, beta=beta)
+    N, C = x.shape[:2]
+    if num_groups < 1 or C % num_groups:
+        raise ValueError(f"num_groups is {num_groups} and x has {C} channels: choose a divisor of {C}.")
+    groups = x.astype(np.float64).reshape(N, num_groups, -1)
+    x_hat = normalize(groups, (2,), eps)[0].reshape(x.shape)
+    return (_column(gamma, 1.0, x) * x_hat + _column(beta, 0.0, x)).astype(x.dtype)
+
+
+def layer_norm(x, gamma, beta, eps=1e-5):
+    """Each image by its own mean and variance: `group_norm` with one group. Source: Ba et al. 2016 (1607.06450)."""
+    return group_norm(x, gamma, beta, 1, eps)
+
+
+def instance_norm(x, gamma, beta, eps=1e-5):
+    """Each channel of each image by itself: `group_norm` with C groups. Source: Ulyanov et al. 2016 (1607.08022)."""
+    return group_norm(x, gamma, beta, np.shape(x)[1], eps)
+
+
+@_silent
+def rms_norm(x, gamma, eps=1e-5):
+    """Each image divided by its root mean square; no mean is subtracted, nothing is added.
+
+        y = gamma * x / sqrt(mean(x^2) + eps)
+
+    x      (N, C, *)
+    gamma  (C,)       scale, or None for 1
+    Returns y (N, C, *).
+    Raises ValueError if gamma is not (C,).
+    Source: Zhang & Sennrich 2019 (arXiv 1910.07467), equation 4; eps inside the root as in torch.nn.RMSNorm.
+    """
+    x = _batch("x", x, gamma=gamma)
+    wide = x.astype(np.float64)
+    mean_square = np.mean(wide**2, tuple(range(1, x.ndim)), keepdims=True)
+    return (_column(gamma, 1.0, x) * wide / np.sqrt(mean_square + eps)).astype(x.dtype)
+
+
+@_silent
+def batch_renorm(x, gamma, beta, running_mean, running_var, r_max, d_max, eps=1e-5):
+    """BatchNorm whose training output is pulled to what evaluation would give, within limits.
+
+        y = gamma * (x_hat * r + d) + beta
+        r = clip(std / running_std, 1 / r_max, r_max)      d = clip((mean - running_mean) / running_std, -d_max, d_max)
+
+    x             (N, C, *)
+    gamma, beta   (C,)       or None
+    running_mean, running_var  (C,)   constants here: no gradient flows through r and d
+    r_max, d_max  limits; 1 and 0 give `batch_norm`
+    Returns y (N, C, *), mean (C,), var (C,).
+    Raises ValueError as `batch_norm` does.
+    Source: Ioffe 2017 (arXiv 1702.03275), algorithm 1.
+    """
+    x = _batch("x", x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
+    x_hat, mean, var = batch_norm(x.astype(np.float64), None, None, eps)
+    running_std = np.sqrt(np.asarray(running_var, np.float64) + eps)
+    r = np.clip(np.sqrt(var + eps) / running_std, 1 / r_max, r_max)
+    d = np.clip((mean - np.asarray(running_mean)) / running_std, -d_max, d_max)
+    y = _column(gamma, 1.0, x) * (x_hat * _column(r, 1.0, x) + _column(d, 0.0, x)) + _column(beta, 0.0, x)
+    return y.astype(x.dtype), mean, var
+
+
+class BatchNorm:
+    """The layer: parameters, running statistics and two modes around the functions above.
+
+    num_features   C
+    eps, momentum  as in the functions; momentum=None is the plain average of all batches so far
+    .gamma .beta .running_mean .running_var  (C,)   .num_batches_tracked  int   .training  bool
+    `forward` in training mode is the only thing that changes the running statistics;
+    `backward` leaves .dgamma and .dbeta.
+    """
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        self.eps, self.momentum, self.training = eps, momentum, True
+        self.gamma, self.beta = np.ones(num_features), np.zeros(num_features)
+        self.running_mean, self.running_var = np.zeros(num_features), np.ones(num_features)
+        self.num_batches_tracked = 0
+
+    def forward(self, x):
+        """y (N, C, *) from x (N, C, *): by this batch in training, by the running statistics otherwise."""
+        self.x, self.by_batch = x, self.training
+        if not self.training:
+            self.mean, self.var = self.running_mean, self.running_var
+            return batch_norm_eval(x, self.gamma, self.beta, self.mean, self.var, self.eps)
+        y, self.mean, self.var = batch_norm(x, self.gamma, self.beta, self.eps)
+        self.num_batches_tracked += 1
+        momentum = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+        self.running_mean, self.running_var = update_running(
+            self.running_mean, self.running_var, self.mean, self.var, y.size // y.shape[1], momentum
+        )
+        return y
+
+    def backward(self, dy):
+        """dx (N, C, *) from dy (N, C, *), for the last forward pass, in the mode it ran in."""
+        dx, self.dgamma, self.dbeta = batch_norm_backward(dy, self.x, self.gamma, self.mean, self.var, self.eps)
+        if self.by_batch:
+            return dx
+        # Stored statistics do not depend on x: y is affine in it, so there is no projection, only the scale.
+        return batch_norm_eval(dy, self.gamma, None, np.zeros_like(self.mean), self.var, self.eps)
+
+
+def _floats(name, x):
+    """x as an array, or a sentence that says why it cannot be normalized."""
+    x = np.asarray(x)
+    if not np.issubdtype(x.dtype, np.floating):
+        raise ValueError(f"{name} holds {x.dtype}, expected floats: the result would be rounded; use x.astype(float).")
+    return x
+
+
+def _batch(name, x, **vectors):
+    """x as a float array (N, C, *), after checking that each given vector has one entry per channel."""
+    x = _floats(name, x)
+    if x.ndim < 2:
+        raise ValueError(
+            f"{name} has shape {x.shape}, expected (N, C) or (N, C, ...): the batch first, channels second."
+        )
+    _check_vectors(name, x, x.shape[1], vectors)
+    return x
+
+
+def _check_vectors(name, x, size, vectors):
+    for vector, value in vectors.items():
+        if value is not None and np.shape(value) != (size,):
+            raise ValueError(
+                f"{vector} has shape {np.shape(value)}, expected ({size},): one number for each of the {size} channels "
+                f"of {name} {x.shape}."
+            )
+
+
+def _column(vector, default, x):
+    """A (C,) vector shaped (C, 1, ..., 1), so that it lines up with axis 1 of x; None gives default."""
+    return default if vector is None else np.asarray(vector, np.float64).reshape(-1, *[1] * (x.ndim - 2))
