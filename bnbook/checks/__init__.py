@@ -1,0 +1,44 @@
+"""Compare a learner's function with ours, and name the mistake where they part.
+
+Read after slips.
+Used from notebook 00 on.
+
+    checks.batch_norm(batch_norm)          compare yours with the finished one, every output, on several inputs
+    checks.hint("batch_norm")              the next hint, smallest first
+    checks.solution("batch_norm")          the finished source
+    checks.answer("forward-means", 16)     your answer to a question of the notebook
+
+Every exercise and every question is listed here once, under the name it has in its notebook.
+"""
+
+from .exercise import CheckFailed as CheckFailed
+from .exercise import Exercise
+from .forward import QUESTIONS as _FORWARD
+from .forward import batch_norm, normalize
+from .question import Question
+from .start import QUESTIONS as _START
+from .start import batch_axes
+
+EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in (batch_axes, normalize, batch_norm)}
+QUESTIONS: dict[str, Question] = {question.name: question for question in (*_START, *_FORWARD)}
+
+
+def hint(name):
+    """Print the next hint for the exercise called name; asked again, a larger one."""
+    _find(EXERCISES, "exercise", name).hint()
+
+
+def solution(name):
+    """Print the finished source of the exercise called name."""
+    _find(EXERCISES, "exercise", name).solution()
+
+
+def answer(name, yours):
+    """Print what is right or wrong about your answer to the question called name; None is 'not answered yet'."""
+    _find(QUESTIONS, "question", name).answer(yours)
+
+
+def _find(known, kind, name):
+    if name not in known:
+        raise ValueError(f"there is no {kind} called {name!r}; the {kind}s are {', '.join(known)}.")
+    return known[name]

@@ -1,0 +1,488 @@
+"""Checks accept every right answer, refuse every wrong one, and say which mistake it is."""
+
+import inspect
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bnbook import checks, norm_numpy
+from bnbook.norm_numpy import batch_axes
+
+EXERCISES = list(checks.EXERCISES.values())
+
+
+def every_slip():
+    return [pytest.param(e, slip, id=f"{e.name}-{slip.__name__}") for e in EXERCISES for slip in e.slips()]
+
+
+def run(exercise, yours, capsys):
+    """What a learner sees: the printed text, and the exception if there is one."""
+    try:
+        error = exercise(yours)
+    except Exception as raised:
+        error = raised
+    return capsys.readouterr().out, error
+
+
+# --- what each outcome looks like --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_the_finished_function_agrees(exercise, capsys):
+    out, result = run(exercise, exercise.finished, capsys)
+    assert re.fullmatch(rf"{exercise.name}: agrees with bnbook on \d+ inputs\n", out) and result is None
+
+
+def raises_not_implemented(*args):
+    """A stub with a docstring."""
+    raise NotImplementedError
+
+
+def only_an_ellipsis(*args): ...
+
+
+def only_pass(*args):
+    pass
+
+
+def stub_with_a_default(x, gamma, beta, eps=1e-5):
+    """As in the notebook."""
+    raise NotImplementedError  # return y, mean, var
+
+
+@pytest.mark.parametrize("stub", [raises_not_implemented, only_an_ellipsis, only_pass])
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_an_untouched_stub_is_not_written_yet_and_raises_nothing(exercise, stub, capsys):
+    out, result = run(exercise, stub, capsys)
+    assert out == f"{exercise.name}: not written yet\n" and result is None
+
+
+def test_a_forgotten_return_is_pointed_out(capsys):
+    def forgot(x, gamma, beta, eps=1e-5):
+        mean = x.mean(0)
+        y = x - mean
+        del y
+
+    out, result = run(checks.batch_norm, forgot, capsys)
+    assert "It returned None: is the line `return y, mean, var` there?" in out and result is None
+
+
+def test_a_wrong_answer_is_printed_and_raised_as_an_assertion_error(capsys):
+    out, error = run(checks.batch_norm, lambda x, g, b, eps=1e-5: (2 * x, x.mean(0), x.var(0)), capsys)
+    assert isinstance(error, checks.CheckFailed) and isinstance(error, AssertionError)
+    assert out.startswith("batch_norm: y (5, 3) is off by up to ") and str(error) == out.rstrip("\n")
+    assert 'checks.hint("batch_norm")' in out
+    assert error._render_traceback_() == ["CheckFailed: not right yet, see the message above."]
+
+
+def test_a_wrong_answer_without_a_name_shows_the_small_example(capsys):
+    out, _ = run(checks.batch_norm, lambda x, g, b, eps=1e-5: norm_numpy.batch_norm(x, g**2, b, eps), capsys)
+    assert "x = [[1, 10], [3, 30], [5, 20]]" in out
+    # by hand: gamma^2 is (4, 1); (1 - 3) / sqrt(8/3 + .1) = -1.2024, (10 - 20) / sqrt(200/3 + .1) = -1.2238
+    assert "[[-3.81, 3.776], " in out and "[[-1.405, 6.224], " in out
+
+
+def test_two_mistakes_at_once_name_the_one_that_can_be_told(capsys):
+    def two(x, gamma, beta, eps=1e-5):
+        y, mean, var = norm_numpy.batch_norm(x, gamma, beta + 0.3, eps)
+        m = x.size / x.shape[1]
+        return y, mean, var * m / (m - 1)
+
+    out, _ = run(checks.batch_norm, two, capsys)
+    assert "Not all of it, but your var. That is what dividing the variance by m - 1 gives" in out
+
+
+def test_an_exception_is_theirs_with_their_line(capsys):
+    source = (
+        "def normalize(x, axes, eps=1e-5):\n    mean = x.mean(axes)\n    return x - mean.no_such_thing, mean, mean\n"
+    )
+    space = {}
+    exec(compile(source, "their_cell", "exec"), space)
+    out, error = run(checks.normalize, space["normalize"], capsys)
+    assert "your code raised AttributeError when called with x (5, 3), axes (0,), eps 0.1, in your line 3" in out
+    assert type(error) is AttributeError
+    frames = [frame.filename for frame in inspect.getinnerframes(error.__traceback__)]
+    assert frames[-1] == "their_cell"
+
+
+@pytest.mark.parametrize("thing", [3, np.ones(3), "batch_norm", None])
+def test_a_result_in_place_of_a_function_gets_one_sentence(thing):
+    with pytest.raises(
+        TypeError, match=r"expected your function: write checks.batch_norm\(batch_norm\), without calling"
+    ):
+        checks.batch_norm(thing)
+
+
+@pytest.mark.parametrize(
+    "result, says",
+    [
+        (lambda y, mean, var: (y, mean), "returned 2 outputs, expected 3 outputs, y, mean, var"),
+        (lambda y, mean, var: y, "returned an array of float64 (5, 3), expected 3 outputs"),
+        (lambda y, mean, var: (y, mean[None], var), "mean has shape (1, 3), expected (3,)"),
+        (lambda y, mean, var: (y, "mean", var), "mean is str, expected numbers of shape (3,)"),
+        (lambda y, mean, var: (y, None, var), "mean is NoneType, expected numbers of shape (3,)"),
+        (lambda y, mean, var: (y * np.nan, mean, var), "y (5, 3) is not finite everywhere, first at [0, 0]: yours nan"),
+        (lambda y, mean, var: (y + 0j, mean, var), "y is an array of complex128 (5, 3), expected numbers"),
+        (lambda y, mean, var: (y, mean, var * (1 + 1e-6)), "var (3,) is off by up to"),
+    ],
+)
+def test_results_of_the_wrong_kind_are_described(result, says, capsys):
+    out, error = run(checks.batch_norm, lambda *args: result(*norm_numpy.batch_norm(*args)), capsys)
+    assert says in out and isinstance(error, checks.CheckFailed)
+
+
+def test_writing_into_an_argument_is_noticed_whichever_it_is(capsys):
+    def scribbles(x, gamma, beta, eps=1e-5):
+        result = norm_numpy.batch_norm(x, gamma, beta, eps)
+        beta += 1
+        return result
+
+    out, error = run(checks.batch_norm, scribbles, capsys)
+    assert "wrote into its argument beta" in out and isinstance(error, checks.CheckFailed)
+
+
+def test_numbers_that_look_alike_in_four_digits_are_shown_in_more(capsys):
+    out, _ = run(checks.normalize, checks.EXERCISES["normalize"].slips()[20], capsys)
+    mine, right = re.search(r"yours (\S+), expected (\S+)", out).groups()
+    assert mine != right
+
+
+# --- slips ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exercise, slip", every_slip())
+def test_every_slip_is_refused_and_named_with_its_own_explanation(exercise, slip):
+    verdict = exercise.judge(slip)
+    assert verdict.kind in ("wrong", "raised")
+    assert verdict.slip is slip, verdict.message
+    explanation = verdict.message.split("That is what ")[1].split('checks.hint("')[0]
+    assert " gives: " in explanation and "{" not in explanation
+    assert re.search(r"\d", explanation), "an explanation cites a number"
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_no_two_slips_of_a_check_look_the_same_on_its_probes(exercise):
+    calls = {slip.__name__: exercise._all_calls(slip) for slip in exercise.slips()}
+    ours = exercise._all_calls(exercise.finished)
+    positions = range(len(exercise.outputs))
+    for a in calls:
+        for b in calls:
+            same = all(exercise._same(*c, positions) for c in zip(calls[a], calls[b], ours, strict=True))
+            assert same == (a == b), (a, b)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_a_check_has_six_slips_or_more_each_with_a_sentence_of_its_own(exercise):
+    sentences = [slip.__doc__ for slip in exercise.slips()]
+    assert len(sentences) >= 6
+    words = [frozenset(re.findall(r"\w+", s.lower())) for s in sentences]
+    for i, a in enumerate(words):
+        for b in words[:i]:
+            assert len(a & b) / len(a | b) < 0.6, "near-clones of one template"
+
+
+# --- wrong answers that nobody listed ------------------------------------------------------------------------------
+
+
+def built(x, gamma, beta, eps, *, axes=None, mean_by=1.0, var_by=1.0, ddof=0, power=0.5, place="in", x_hat_by=1.0):
+    """batch_norm in one formula whose parts can be bent."""
+    axes = batch_axes(x.ndim) if axes is None else axes
+    shape = (1, -1) + (1,) * (x.ndim - 2)
+    mean = mean_by * x.mean(axes, keepdims=True)
+    var = var_by * x.var(axes, keepdims=True, ddof=ddof)
+    root = {"in": (var + eps) ** power, "out": var**power + eps, "none": var**power}[place]
+    y = gamma.reshape(shape) * x_hat_by * (x - mean) / root + beta.reshape(shape)
+    return y, mean, var
+
+
+def bent(**how):
+    def yours(x, gamma, beta, eps=1e-5):
+        y, mean, var = built(x, gamma, beta, eps, **how)
+        return y, mean.ravel(), var.ravel()
+
+    return yours
+
+
+def off_by(part):
+    """A factor that differs from 1 by 1e-3 to 1."""
+    return st.one_of(st.floats(1e-3, 1), st.floats(-1, -1e-3)).map(lambda d: {part: 1 + d})
+
+
+single_changes = st.one_of(
+    off_by("mean_by"),
+    off_by("var_by"),
+    off_by("x_hat_by"),
+    st.sampled_from([{"mean_by": -1.0}, {"mean_by": 0.0}, {"x_hat_by": -1.0}, {"ddof": 1}]),
+    st.floats(0.4, 1).filter(lambda p: abs(p - 0.5) > 1e-3).map(lambda p: {"power": p}),
+    st.sampled_from([{"place": "out"}, {"place": "none"}]),
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(single_changes)
+def test_a_bent_formula_is_refused(how):
+    assert checks.batch_norm.judge(bent(**how)).kind == "wrong"
+
+
+def test_the_unbent_formula_is_accepted():
+    assert checks.batch_norm.judge(bent()).kind == "agrees"
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.sets(st.integers(0, 4)), st.integers(2, 5))
+def test_any_other_choice_of_axes_at_any_rank_is_refused(axes, at_rank):
+    """An axis missing or one too many, for arrays of one rank only."""
+    axes = tuple(a for a in sorted(axes) if a < at_rank)
+
+    def yours(x, gamma, beta, eps=1e-5):
+        chosen = axes if x.ndim == at_rank else batch_axes(x.ndim)
+        y, mean, var = built(x, gamma, beta, eps, axes=chosen)
+        if mean.size == len(gamma):
+            mean, var = mean.ravel(), var.ravel()
+        return y, mean, var
+
+    verdict = checks.batch_norm.judge(yours)
+    assert (verdict.kind == "agrees") == (axes == batch_axes(at_rank))
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    st.sampled_from(["y", "mean", "var"]),
+    st.one_of(st.floats(1e-3, 10), st.floats(-2, -1e-3)),
+    st.integers(2, 5),
+    st.floats(0, 0.999),
+)
+def test_one_entry_of_one_output_at_one_rank_off_by_a_thousandth_is_refused(output, by, rank, where):
+    def yours(x, gamma, beta, eps=1e-5):
+        outputs = dict(zip(("y", "mean", "var"), norm_numpy.batch_norm(x, gamma, beta, eps), strict=True))
+        if x.ndim == rank:
+            flat = outputs[output].reshape(-1)
+            flat[int(where * flat.size)] *= 1 + by
+        return tuple(outputs.values())
+
+    assert checks.batch_norm.judge(yours).kind == "wrong"
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.sampled_from([0, 1, 2]), st.one_of(st.floats(0, 0.0999), st.floats(0.1001, 1)), st.permutations(range(3)))
+def test_swapped_outputs_a_fixed_eps_and_overwritten_arguments_are_refused(argument, eps, order):
+    def overwrites(*args):
+        result = norm_numpy.batch_norm(*args)
+        args[argument].reshape(-1)[0] += 1e-3
+        return result
+
+    def swaps(*args):
+        result = norm_numpy.batch_norm(*args)
+        return tuple(result[i] for i in order)
+
+    assert checks.batch_norm.judge(overwrites).kind == "wrong"
+    assert checks.batch_norm.judge(lambda x, g, b, given=1e-5: norm_numpy.batch_norm(x, g, b, eps)).kind == "wrong"
+    assert (checks.batch_norm.judge(swaps).kind == "agrees") == (list(order) == [0, 1, 2])
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.floats(1e-6, 1e-2).filter(lambda eps: abs(eps / 1e-5 - 1) > 1e-3))
+def test_another_default_for_eps_is_refused(default):
+    def yours(x, gamma, beta, eps=default):
+        return norm_numpy.batch_norm(x, gamma, beta, eps)
+
+    assert checks.batch_norm.judge(yours).kind == "wrong"
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.sampled_from(["x_hat", "mean", "var"]), st.one_of(st.floats(1e-3, 10), st.floats(-2, -1e-3)), st.floats(0, 0.999)
+)
+def test_normalize_with_one_entry_off_is_refused(output, by, where):
+    def yours(x, axes, eps=1e-5):
+        outputs = dict(zip(("x_hat", "mean", "var"), norm_numpy.normalize(x, axes, eps), strict=True))
+        if axes == (1, 2, 3):
+            flat = outputs[output].reshape(-1)
+            flat[int(where * flat.size)] *= 1 + by
+        return tuple(outputs.values())
+
+    assert checks.normalize.judge(yours).kind == "wrong"
+
+
+# --- right answers written in another way ---------------------------------------------------------------------------
+
+
+def staged(x, gamma, beta, eps=1e-5):
+    axes = batch_axes(x.ndim)
+    shape = [1] * x.ndim
+    shape[1] = -1
+    total = x.sum(axis=axes, keepdims=True)
+    m = x.size // x.shape[1]
+    mean = total / m
+    centred = x - mean
+    squares = centred * centred
+    var = squares.sum(axis=axes, keepdims=True) / m
+    inverse = 1 / np.sqrt(var + eps)
+    y = np.reshape(gamma, shape) * (centred * inverse) + np.reshape(beta, shape)
+    return y, mean.flatten(), var.flatten()
+
+
+def with_einsum(x, gamma, beta, eps=1e-5):
+    m = x.size / x.shape[1]
+    wide = x.astype(np.float64)
+    rows = wide.reshape(len(x), x.shape[1], -1)
+    mean = np.einsum("ncs->c", rows) / m
+    centred = rows - mean[:, None]
+    var = np.einsum("ncs,ncs->c", centred, centred) / m
+    y = np.einsum("c,ncs->ncs", gamma / np.sqrt(var + eps), centred) + beta[:, None]
+    return y.reshape(x.shape), mean, var
+
+
+def with_moveaxis_and_rows(x, gamma, beta, eps=1e-5):
+    last = np.moveaxis(x, 1, -1)
+    rows = last.reshape(-1, x.shape[1])
+    y = (rows - rows.mean(0)) / np.sqrt(rows.var(0) + eps) * gamma + beta
+    return np.moveaxis(y.reshape(last.shape), -1, 1), rows.mean(0), rows.var(0)
+
+
+def with_other_argument_names(a, b, c, d=1e-5):
+    return staged(a, b, c, d)
+
+
+def as_float32_results(x, gamma, beta, eps=1e-5):
+    return tuple(np.float32(r) for r in norm_numpy.batch_norm(x, gamma, beta, eps))
+
+
+def as_lists(x, gamma, beta, eps=1e-5):
+    return [r.tolist() for r in norm_numpy.batch_norm(x, gamma, beta, eps)]
+
+
+def one_pass_but_in_float64(x, gamma, beta, eps=1e-5):
+    wide = x.astype(np.float64)
+    axes = batch_axes(x.ndim)
+    mean, var = wide.mean(axes), (wide**2).mean(axes) - wide.mean(axes) ** 2
+    scale = gamma / np.sqrt(var + eps)
+    shift = beta - mean * scale
+    shape = (1, -1) + (1,) * (x.ndim - 2)
+    return wide * scale.reshape(shape) + shift.reshape(shape), mean, var
+
+
+def with_torch(x, gamma, beta, eps=1e-5):
+    import torch
+
+    x, gamma, beta = (torch.tensor(np.asarray(a)).double() for a in (x, gamma, beta))
+    y = torch.nn.functional.batch_norm(x, None, None, gamma, beta, True, 0.1, eps)
+    rows = x.movedim(1, 0).flatten(1)
+    return y, rows.mean(1), rows.var(1, correction=0)
+
+
+@pytest.mark.parametrize(
+    "yours",
+    [
+        staged,
+        with_einsum,
+        with_moveaxis_and_rows,
+        with_other_argument_names,
+        as_float32_results,
+        as_lists,
+        one_pass_but_in_float64,
+        with_torch,
+    ],
+)
+def test_a_correct_rewriting_is_accepted(yours):
+    verdict = checks.batch_norm.judge(yours)
+    assert verdict.kind == "agrees", verdict.message
+
+
+@pytest.mark.parametrize(
+    "yours",
+    [
+        lambda ndim: [0, *range(2, ndim)],
+        lambda ndim: tuple(a for a in range(ndim) if a != 1),
+        lambda ndim: (0, *range(2 - ndim, 0)),
+        lambda ndim: np.delete(np.arange(ndim), 1),
+        lambda ndim: set(range(ndim)) - {1},
+    ],
+)
+def test_axes_are_accepted_in_any_form(yours):
+    assert checks.batch_axes.judge(yours).kind == "agrees"
+
+
+def test_a_plain_centred_float32_answer_passes_the_offset_probe_that_one_pass_fails():
+    def plain(x, axes, eps=1e-5):
+        mean = x.mean(axes, keepdims=True)
+        var = ((x - mean) ** 2).mean(axes, keepdims=True)
+        return (x - mean) / np.sqrt(var + eps), mean, var
+
+    def one_pass(x, axes, eps=1e-5):
+        mean = np.mean(x, axis=axes, keepdims=True)
+        var = np.mean(np.square(x), axis=axes, keepdims=True) - np.square(mean)
+        return (x - mean) / np.sqrt(np.maximum(var, 0) + eps), mean, var
+
+    assert checks.normalize.judge(plain).kind == "agrees"
+    verdict = checks.normalize.judge(one_pass)
+    assert verdict.kind == "wrong" and verdict.slip.__name__ == "normalize_in_one_pass"
+
+
+# --- hints, solutions, answers ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_hints_come_smallest_first_and_the_last_one_says_so(exercise, capsys, monkeypatch):
+    monkeypatch.setattr("bnbook.checks.exercise._hints_shown", {})
+    for number, text in enumerate(exercise.hints, 1):
+        checks.hint(exercise.name)
+        out = capsys.readouterr().out
+        assert out.startswith(f"{exercise.name}, hint {number} of 3: {text}")
+        assert ("That is the last hint" in out) == (number == 3)
+    checks.hint(exercise.name)
+    assert f"hint 3 of 3: {exercise.hints[2]}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_the_solution_is_the_finished_source(exercise, capsys):
+    checks.solution(exercise.name)
+    assert capsys.readouterr().out == inspect.getsource(exercise.finished)
+
+
+@pytest.mark.parametrize("ask", [checks.hint, checks.solution])
+def test_an_unknown_exercise_lists_the_known_ones(ask):
+    with pytest.raises(
+        ValueError, match="no exercise called 'batchnorm'; the exercises are batch_axes, normalize, batch"
+    ):
+        ask("batchnorm")
+
+
+def test_an_unknown_question_lists_the_known_ones():
+    with pytest.raises(ValueError, match="no question called 'x'; the questions are "):
+        checks.answer("x", 1)
+
+
+QUESTIONS = list(checks.QUESTIONS.values())
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.name)
+def test_a_question_has_a_reply_for_no_answer_the_right_one_each_wrong_one_and_any_other(question, capsys):
+    def reply(value):
+        assert checks.answer(question.name, value) is None
+        return capsys.readouterr().out
+
+    assert reply(None) == f"{question.name}: not answered yet\n"
+    assert reply(question.right).startswith(f"{question.name}: right. ")
+    assert len(question.wrong) >= 2
+    replies = {reply(option) for option in question.wrong}
+    assert len(replies) == len(question.wrong) and all("See for yourself" in r for r in replies)
+    assert "is not one of the answers: " in reply("something else")
+
+
+def every_wrong_option():
+    return [pytest.param(q, o, id=f"{q.name}-{o}") for q in QUESTIONS for o in q.wrong]
+
+
+@pytest.mark.parametrize("question, option", every_wrong_option())
+def test_what_a_wrong_answer_is_told_to_type_gives_the_number_it_is_told(question, option):
+    _, code, shows = question.wrong[option]
+    space = {}
+    exec("import numpy as np, torch\nfrom bnbook import norm_numpy, data\nfrom bnbook.norm_numpy import *", space)
+    *before, last = code.split("; ")
+    exec("\n".join(before), space)
+    result = eval(last, space)
+    assert (result if isinstance(result, str) else repr(result)) == shows and re.search(r"\d", shows + code)
