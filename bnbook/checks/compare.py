@@ -119,6 +119,7 @@ def _unlike(a, b):
 
 
 def kind_of(value):
+    """What was returned, in words."""
     if isinstance(value, (tuple, list)):
         return f"{len(value)} outputs"
     return f"an array of {value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__

@@ -1,0 +1,239 @@
+"""The command line: `python -m bnbook` prints the map of the package, `--help` the commands.
+
+Read after notebook.
+"""
+
+import argparse
+import ast
+import importlib
+import inspect
+import os
+import sys
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+# The reading order, which is the order of imports: a module imports only from modules above it.
+ORDER = (
+    *("norm_numpy", "norm_fast", "norm_torch", "norm_triton", "data", "nets", "train", "experiments", "plots"),
+    *("slips", "checks", "diagnose", "widgets", "notebook", "course"),
+)
+
+
+def main(argv=None):
+    """Run one command; returns its exit code."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        return options.run(options) or 0
+    except (ValueError, RuntimeError, OSError) as error:
+        print(f"bnbook: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m bnbook",
+        description="A course on Batch Normalization. Without a command: the map of the package.",
+    )
+    parser.set_defaults(run=show_map)
+    commands = parser.add_subparsers(title="commands", metavar="")
+
+    check = commands.add_parser("check", help="is my installation sound? Versions, device, every check of the course")
+    check.add_argument("--brief", action="store_true", help="leave out what differs between sound machines")
+    check.set_defaults(run=run_check)
+
+    run = commands.add_parser("run", help="run an experiment: its data as JSON, its figure as PNG, its verdict here")
+    run.add_argument("name", help="one of " + ", ".join(experiment_names()))
+    run.add_argument("--seeds", type=int, default=5, help="runs per arm (default 5)")
+    run.add_argument("--device", help="cpu or cuda (default: cuda if there is one)")
+    run.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default out)")
+    run.set_defaults(run=run_experiment)
+
+    lab = commands.add_parser("lab", help="open JupyterLab on your own copy of the notebooks")
+    lab.add_argument("--folder", default="work", help="where your copy is (default work)")
+    lab.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    lab.set_defaults(run=run_lab)
+
+    reset = commands.add_parser("reset", help="take the course's notebook again, keeping yours beside it")
+    reset.add_argument("number", help="the notebook's number, such as 02")
+    reset.add_argument("--folder", default="work", help="where your copy is (default work)")
+    reset.set_defaults(run=run_reset)
+
+    notebooks = commands.add_parser("notebooks", help="execute the course's notebooks and store their outputs")
+    notebooks.add_argument("numbers", nargs="*", help="only these, such as 00 02 (default: all)")
+    notebooks.set_defaults(run=run_notebooks)
+    return parser
+
+
+# --- the map -------------------------------------------------------------------------------------------------------
+
+
+def show_map(options=None):
+    """Print the modules in reading order: name, lines, and what each one holds, from its own docstring."""
+    for name in modules():
+        first, *rest = ast.get_docstring(ast.parse(_source(name).read_text(encoding="utf-8"))).splitlines()
+        notes = [line for line in rest if line.startswith(("Read after", "Built in", "Used "))]
+        print(f"{name:<12}{lines(name):>5} lines  {first}")
+        for note in notes:
+            print(f"{'':25}{note}")
+
+
+def modules():
+    """The modules there are, in reading order."""
+    return [name for name in ORDER if _source(name).exists()]
+
+
+def lines(name):
+    """Lines of a module, with all the files of a package."""
+    files = sorted((PACKAGE / name).glob("*.py")) or [_source(name)]
+    return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
+
+
+def _source(name):
+    file = PACKAGE / f"{name}.py"
+    return file if file.exists() else PACKAGE / name / "__init__.py"
+
+
+# --- check ---------------------------------------------------------------------------------------------------------
+
+
+def run_check(options):
+    """Print one line for each thing that must work; 1 if one does not."""
+    bad = 0
+    for says, test in (
+        ("Python and its packages", _versions),
+        ("PyTorch on this machine", _device),
+        ("data: 1,797 handwritten digits", _digits),
+        ("PyTorch layer equals torch.nn.BatchNorm2d", _layer),
+        ("Jupyter kernel", _kernel),
+        *((f"check of {name}", lambda name=name: _exercise(name)) for name in _exercises()),
+    ):
+        try:
+            found = test()
+            print(f"ok    {says}" + (f": {found}" if found and not options.brief else ""))
+        except Exception as error:  # whatever it is: this command is there to report it
+            bad += 1
+            print(f"FAIL  {says}: {type(error).__name__}: {error}")
+    print("Everything works." if not bad else f"{bad} of these failed; `make lab` repairs a broken installation.")
+    return int(bad > 0)
+
+
+def _versions():
+    from importlib.metadata import version
+
+    names = ("numpy", "torch", "matplotlib", "jupyterlab")
+    return f"Python {sys.version.split()[0]}, " + ", ".join(f"{name} {version(name)}" for name in names)
+
+
+def _device():
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU (no CUDA device; nothing needs one)"
+
+
+def _digits():
+    from . import data
+
+    sizes = [len(part) for part in data.digits()[::2]]
+    if sum(sizes) != 1797:
+        raise RuntimeError(f"found {sizes} images, expected 1797 together")
+
+
+def _layer():
+    import torch
+
+    from . import norm_torch
+
+    x = torch.randn(5, 3, 4, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    ours, theirs = norm_torch.BatchNorm2d(3).double(), torch.nn.BatchNorm2d(3).double()
+    torch.testing.assert_close(ours(x), theirs(x))
+    torch.testing.assert_close(ours.state_dict(), theirs.state_dict())
+
+
+def _kernel():
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    KernelSpecManager().get_kernel_spec("python3")
+
+
+def _exercises():
+    from . import checks
+
+    return checks.EXERCISES
+
+
+def _exercise(name):
+    exercise = _exercises()[name]
+    verdict = exercise.judge(exercise.finished)
+    if verdict.kind != "agrees":
+        raise RuntimeError(verdict.message)
+
+
+# --- run -----------------------------------------------------------------------------------------------------------
+
+
+def experiment_names():
+    """Names that are an experiment and a drawing: public functions of both modules."""
+
+    def public(module):
+        tree = ast.parse(_source(module).read_text(encoding="utf-8")).body
+        written = [node.name for node in tree if isinstance(node, ast.FunctionDef)]
+        gathered = [alias.name for node in tree if isinstance(node, ast.ImportFrom) for alias in node.names]
+        return [name for name in written + gathered if not name.startswith("_")]
+
+    return [name for name in public("experiments") if name in public("plots")]
+
+
+def run_experiment(options):
+    """Run it, write NAME.json and NAME.png, print what it shows."""
+    if options.name not in experiment_names():
+        raise ValueError(f"there is no experiment {options.name!r}: choose one of {', '.join(experiment_names())}")
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    experiments, plots, data, notebook = (
+        importlib.import_module(f"bnbook.{name}") for name in ("experiments", "plots", "data", "notebook")
+    )
+    device = options.device or notebook.setup()
+    options.out.mkdir(parents=True, exist_ok=True)  # before the work, so that a bad folder is noticed at once
+    experiment = getattr(experiments, options.name)
+    given = {"data": data.digits(), "seeds": options.seeds, "device": device, "progress": True}
+    takes = inspect.signature(experiment).parameters  # an experiment on numbers alone needs no data and no device
+    results = experiment(**{name: value for name, value in given.items() if name in takes})
+    axes, text = getattr(plots, options.name)(results)
+    experiments.save(results, options.out / f"{options.name}.json")
+    getattr(axes, "flat", [axes])[0].figure.savefig(options.out / f"{options.name}.png")
+    print(f"{text}\nWritten: {options.out / options.name}.json and .png")
+
+
+# --- notebooks -----------------------------------------------------------------------------------------------------
+
+
+def run_lab(options):
+    """Make the learner's copy and open JupyterLab on it."""
+    from . import course
+
+    course.learner_copy(options.folder)
+    return course.open_lab(options.folder, ["--no-browser"] if options.no_browser else [])
+
+
+def run_reset(options):
+    """Restore one notebook of the learner's copy."""
+    from . import course
+
+    course.reset(options.number, options.folder)
+
+
+def run_notebooks(options):
+    """Execute the course's notebooks in place."""
+    from . import course
+
+    chosen = [path for path in course.notebooks() if not options.numbers or path.name[:2] in options.numbers]
+    if not chosen:
+        raise ValueError(f"no notebook {' '.join(options.numbers)}: numbers look like 00 or 02")
+    for path in chosen:
+        print(path.name, flush=True)
+        course.execute(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

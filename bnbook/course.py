@@ -1,0 +1,151 @@
+"""The notebooks as files: execute one reproducibly, copy them for the learner, restore one, open JupyterLab.
+
+Read after notebook.
+Used by the command line (`python -m bnbook lab`, `notebooks`, `reset`); no notebook needs it.
+"""
+
+import hashlib
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+ROOT = Path(__file__).parent.parent
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+KEPT = ("tags", "slideshow", "jupyter")  # of a cell's metadata; the rest is times and the state of an editor
+
+
+def notebooks():
+    """The paths of the course's notebooks, in reading order."""
+    found = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    if not found:
+        raise FileNotFoundError(f"no notebooks in {ROOT / 'notebooks'}: run this from a clone of the course")
+    return found
+
+
+def execute(path, timeout=120):
+    """Run a notebook from top to bottom and store its outputs, the same bytes every time.
+
+    Raises RuntimeError naming notebook and cell if a cell fails; the file is then left as it was.
+    """
+    path, nb, started = Path(path), nbformat.read(path, as_version=4), []
+    client = NotebookClient(
+        nb,
+        timeout=timeout,
+        kernel_name=KERNEL["name"],
+        resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False,
+        coalesce_streams=True,  # how a print is cut into messages depends on the machine
+        on_cell_start=lambda cell, cell_index: started.append(cell_index),
+    )
+    # Jupyter shows figures only where nobody has chosen another backend.
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    try:
+        client.execute(env=environment)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        where = f"cell {started[-1] + 1} of {len(nb.cells)}" if started else "the kernel"
+        raise RuntimeError(f"{path.name}: {where} failed, the file is unchanged.\n{error}") from None
+    write(path, normalize(nb))
+
+
+def normalize(nb, outputs=True):
+    """Drop from a notebook, in place, what differs between two runs; `outputs=False` clears the results too."""
+    nb.nbformat_minor = 5
+    kept = {"bnbook": nb.metadata.bnbook} if "bnbook" in nb.metadata else {}
+    nb.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}, **kept})
+    for number, cell in enumerate(nb.cells, 1):
+        cell.id = f"cell-{number:02d}"
+        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in KEPT if key in cell.metadata})
+        if cell.cell_type == "code":
+            if not outputs:
+                cell.outputs, cell.execution_count = [], None
+            for output in cell.outputs:
+                output.get("data", {}).pop(WIDGET_VIEW, None)
+    return nb
+
+
+def write(path, nb):
+    """Write a notebook, only if that changes the file, and at once, so that nothing is ever half-written."""
+    text = nbformat.writes(nb) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8", newline="\n")
+    part.replace(path)
+
+
+def fresh(source):
+    """A course notebook as a learner gets it: results cleared, so that a prediction comes first, and its version."""
+    nb = normalize(nbformat.read(source, as_version=4), outputs=False)
+    nb.metadata.bnbook = {"version": hashlib.sha256(nbformat.writes(nb).encode()).hexdigest()[:16]}
+    return nb
+
+
+def learner_copy(folder="work"):
+    """Copy every notebook that is not there yet into the learner's folder; what is there is never touched.
+
+    Prints one line for each copy of which the course has a newer version.
+    """
+    folder = ROOT / folder
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in notebooks():
+        copy, nb = folder / source.name, fresh(source)
+        if not copy.exists():
+            write(copy, nb)
+        elif version(copy) not in (None, nb.metadata.bnbook["version"]):
+            take = f"`make reset NOTEBOOK={source.name[:2]}`"
+            print(f"{copy.name}: a newer version is there; {take} takes it and keeps yours beside it.")
+
+
+def version(copy):
+    """The version of the course's notebook that a learner's copy was made from; None if it does not say."""
+    try:
+        return nbformat.read(copy, as_version=4).metadata.bnbook["version"]
+    except (AttributeError, KeyError, ValueError):  # ValueError: no notebook any more (JSON)
+        return None
+
+
+def reset(number, folder="work"):
+    """Restore notebook `number` in the learner's folder; the learner's is kept beside it, under a free name.
+
+    Raises ValueError if there is no such notebook.
+    """
+    number = str(number)
+    chosen = [source for source in notebooks() if number.isdigit() and source.name.startswith(number.zfill(2) + "_")]
+    if not chosen:
+        numbers = " ".join(source.name[:2] for source in notebooks())
+        raise ValueError(f"no notebook {number!r}: choose one of {numbers}, as in `make reset NOTEBOOK=02`")
+    copy = ROOT / folder / chosen[0].name
+    if copy.exists():
+        names = (copy.with_suffix(f".mine-{count}.ipynb") for count in itertools.count(1))
+        kept = copy.rename(next(name for name in names if not name.exists()))
+        print(f"Your {copy.name} is kept as {kept.name}.")
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    write(copy, fresh(chosen[0]))
+    print(f"{copy.name} is as the course has it.")
+
+
+def open_lab(folder="work", extra_args=()):
+    """Run JupyterLab at the first notebook of the learner's folder until it is stopped; return its exit code.
+
+    Its root is the course's folder, so that links from a notebook to the package work.
+    """
+    start = ROOT / folder / notebooks()[0].name
+    root = ROOT if start.is_relative_to(ROOT) else start.parent
+    page = f"/lab/tree/{start.relative_to(root).as_posix()}"  # in the printed address too, unlike a file to open
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}", f"--LabApp.default_url={page}"]
+    command += extra_args
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # in a container the only user is root, and Jupyter refuses without this
+    server = subprocess.Popen(command, cwd=ROOT)
+    while True:
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            pass  # JupyterLab got the Ctrl-C too: it asks whether to stop, and stops its kernels

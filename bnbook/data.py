@@ -1,0 +1,45 @@
+"""Real images as plain arrays, split once and for all.
+
+Read after norm_triton.
+Used from notebook 00 on.
+"""
+
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+
+class Data(NamedTuple):
+    """One data set in three parts: train on the first, choose settings on the second, report on the third.
+
+    x_*   (N, C, H, W)   float64, between 0 and 1
+    y_*   (N,)           int64, the class
+    """
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_val: np.ndarray
+    y_val: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+
+
+def digits(seed=0):
+    """The 1,797 handwritten digits that come with scikit-learn: 1,000 to train, 297 to validate, 500 to test.
+
+    seed  which images go where; every class has the same share of each part
+    Returns Data, with x (N, 1, 8, 8) and y one of 0 to 9.
+    Raises ValueError if seed is not a whole number from 0 to 2**32 - 1.
+    Source: Alpaydin & Kaynak 1998, "Optical recognition of handwritten digits" (test part), UCI repository.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed is {seed!r}; it must be a whole number from 0 to 2**32 - 1, such as 0")
+    images = load_digits()
+    x = images.data.reshape(-1, 1, 8, 8) / 16  # sixteen grey levels
+    y = images.target.astype(np.int64)
+    x, x_test, y, y_test = train_test_split(x, y, test_size=500, stratify=y, random_state=int(seed))
+    x_train, x_val, y_train, y_val = train_test_split(x, y, test_size=297, stratify=y, random_state=int(seed))
+    return Data(x_train, y_train, x_val, y_val, x_test, y_test)

@@ -1,0 +1,77 @@
+"""Small networks that differ only in their normalization.
+
+Read after data.
+Used from notebook 00 on.
+
+Nets made with the same seed have the same convolution and linear weights, whatever their normalization: what then
+differs between their trainings is due to the normalization. Parameters are float64, because training in float32
+gives other digits on another machine.
+"""
+
+from collections import OrderedDict
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from bnbook.norm_torch import BatchNorm2d
+
+NORMS = ("none", "batch")
+INITS = ("he", "torch")
+
+
+def cnn(norm="batch", width=8, init="he", seed=0):
+    """A convolutional net for one-channel 8 x 8 images and ten classes.
+
+        [conv 3x3 - norm - relu - maxpool 2]  twice,  [conv 3x3 - norm - relu]  once,  linear
+
+    norm   'none' or 'batch'
+    width  channels of the first convolution; the other two have twice as many
+    init   'he': normal, variance 2 / fan_in (1 / fan_in in the linear layer, which has no relu behind it);
+           'torch': uniform within 1 / sqrt(fan_in), the scale PyTorch uses when nobody asks. Biases start at 0.
+    seed   of the weights
+    Returns nn.Sequential, (N, 1, 8, 8) to (N, 10), with layers named conv1, norm1, relu1, pool1, ... linear.
+    Raises ValueError for an unknown norm or init, or a width below 1.
+    Source: He et al. 2015, equation 10, for the initialization.
+    """
+    _one_of("norm", norm, NORMS)
+    _one_of("init", init, INITS)
+    if width < 1:
+        raise ValueError(f"width is {width}; a convolution needs 1 channel or more")
+    sizes = (1, width, 2 * width, 2 * width)
+    layers = OrderedDict()
+    with torch.random.fork_rng(devices=[]):  # building a layer draws weights nobody uses: leave the caller's stream be
+        for i, (c_in, c_out) in enumerate(pairwise(sizes), start=1):
+            # The shift of BatchNorm does the bias's work, so a bias before it would be a parameter without effect.
+            layers[f"conv{i}"] = nn.Conv2d(c_in, c_out, 3, padding=1, bias=norm == "none")
+            if norm == "batch":
+                layers[f"norm{i}"] = BatchNorm2d(c_out)
+            layers[f"relu{i}"] = nn.ReLU()
+            if i < 3:
+                layers[f"pool{i}"] = nn.MaxPool2d(2)
+        layers["flatten"] = nn.Flatten()
+        layers["linear"] = nn.Linear(sizes[-1] * 2 * 2, 10)
+    return _initialize(nn.Sequential(layers).double(), init, seed)
+
+
+@torch.no_grad()
+def _initialize(net, init, seed):
+    """Draw the weights layer by layer from one generator; normalizations draw nothing, so the draws stay aligned."""
+    generator = torch.Generator().manual_seed(seed)
+    for layer in net.children():
+        if not isinstance(layer, nn.Conv2d | nn.Linear):
+            continue
+        fan_in = layer.weight[0].numel()
+        if init == "he":
+            gain = 2 if isinstance(layer, nn.Conv2d) else 1
+            layer.weight.normal_(0, (gain / fan_in) ** 0.5, generator=generator)
+        else:
+            layer.weight.uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=generator)
+        if layer.bias is not None:
+            layer.bias.zero_()
+    return net
+
+
+def _one_of(name, value, allowed):
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(map(repr, allowed))}")

@@ -1,0 +1,428 @@
+"""Batch Normalization in PyTorch: autograd Functions, and drop-in layers for any device.
+
+Read after norm_numpy.
+Built in notebook 06.
+
+The formulas are those of norm_numpy; three things are new. The backward pass is handed to autograd, and keeps nothing
+as large as x but x. Passes over float32 data stay in float32 and lose nothing: x is centred before anything is summed,
+the sums end in float64, and what a float32 mean leaves out is put back (`_centre`). And the layers are nn.BatchNorm1d,
+2d and 3d with another `forward`, so that flags, state_dict, repr and isinstance are PyTorch's own.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def normalize(x, axes, eps=1e-5):
+    """Shift and scale x to mean 0 and variance 1 (a little less, because of eps) along the given axes.
+
+        x_hat = (x - mean) / sqrt(var + eps)
+
+    x      any shape
+    axes   tuple      the axes averaged over: (0, 2, 3) is batch norm of (N, C, H, W), (1, 2, 3) layer norm
+    eps    added to the variance, so in the units of x squared
+    Returns x_hat (like x), mean, var (the averaged axes kept as 1; float64, on mps float32); var is biased.
+    Source: Ioffe & Szegedy 2015, algorithm 1, lines 1 to 3.
+    """
+    mean, var, centred, rest = _moments(x, axes)
+    return _affine(centred, rest, var, None, None, eps).to(x.dtype), mean, var
+
+
+def normalize_backward(dx_hat, x_hat, var, axes, eps=1e-5):
+    """Gradient through `normalize`: remove what lies along 1 and along x_hat, divide by the standard deviation.
+
+        dx = (dx_hat - mean(dx_hat) - x_hat * mean(dx_hat * x_hat)) / sqrt(var + eps)
+
+    dx_hat  like x_hat  gradient of the loss with respect to x_hat
+    x_hat, var, axes    what `normalize` returned, and its axes
+    Returns dx (like dx_hat).
+    Source: Ioffe & Szegedy 2015, section 3, with the three chain-rule terms collected; derived in notebook 03.
+    """
+    inv_std, wide = torch.rsqrt(var + eps), x_hat.to(_wide(x_hat))
+    m = _count(x_hat, var)
+    along_one, along_x_hat = _sum(dx_hat, axes) / m, _sum(dx_hat * wide, axes) / m
+    a, b, c = _factors(x_hat, inv_std, -inv_std * along_x_hat, -inv_std * along_one)
+    return (wide * b).add_(dx_hat * a).add_(c).to(dx_hat.dtype)
+
+
+def batch_norm(x, gamma, beta, eps=1e-5):
+    """Training-time Batch Normalization: each channel by the statistics of this batch.
+
+        y = gamma * (x - mean) / sqrt(var + eps) + beta
+
+    x      (N, C, *)  16-bit floats are computed in float32 and rounded once
+    gamma  (C,)       scale, or None for 1
+    beta   (C,)       shift, or None for 0
+    eps    added to the variance, so in the units of x squared
+    Returns y (N, C, *), mean (C,), var (C,), each differentiable any number of times; var is biased. mean and var are
+    float64 (float32 on mps, where the gradients are therefore exact to 1e-7 * mean / sd only).
+    Raises what F.batch_norm raises: ValueError for one value per channel or eps <= 0, RuntimeError for a wrong number
+    of channels or dtypes that do not go together.
+    Source: Ioffe & Szegedy 2015, algorithm 1.
+    """
+    _check(x, gamma, beta, None, None, True, eps)
+    y, mean, var = _apply(_Train, x, _flat(gamma), _flat(beta), eps)
+    return y, mean.reshape(-1), var.reshape(-1)
+
+
+def batch_norm_backward(dy, x, gamma, mean, var, eps=1e-5):
+    """Gradients of the loss through `batch_norm`. Only x is kept from the forward pass: x_hat is made again.
+
+        dgamma = sum(dy * x_hat)      dbeta = sum(dy)
+        dx = gamma / sqrt(var + eps) * (dy - dbeta / m - x_hat * dgamma / m)
+
+    dy         (N, C, *)  gradient of the loss with respect to y
+    x, gamma   (N, C, *)  and (C,): what `batch_norm` was given
+    mean, var  (C,)       what it returned
+    Returns dx (N, C, *), dgamma (C,), dbeta (C,).
+    Source: Ioffe & Szegedy 2015, section 3; derived in notebook 03.
+    """
+    mean, var = _columns(x, mean, var)
+    return _gradients(dy, x, gamma, mean, var, eps, torch.zeros_like(mean), torch.zeros_like(var))
+
+
+def batch_norm_eval(x, gamma, beta, running_mean, running_var, eps=1e-5):
+    """Inference: the same formula with stored statistics, so an affine map of x that no other image can change.
+
+        y = gamma * (x - running_mean) / sqrt(running_var + eps) + beta
+
+    x             (N, C, *)   one image is enough
+    gamma, beta   (C,)        scale and shift, or None
+    running_mean, running_var (C,)   constants: no gradient flows into them
+    Returns y (N, C, *).
+    Raises what F.batch_norm raises: RuntimeError if a vector is not (C,), ValueError for eps < 0.
+    Source: Ioffe & Szegedy 2015, algorithm 2, line 11.
+    """
+    _check(x, gamma, beta, running_mean, running_var, False, eps)
+    # Copies: a training step may overwrite the layer's buffers while this pass still waits for its backward.
+    mean, var = (v.detach().to(_sum_dtype(x), copy=True) for v in (running_mean, running_var))
+    return _apply(_Eval, x, _flat(gamma), _flat(beta), *_columns(x, mean, var), eps)
+
+
+def update_running(running_mean, running_var, mean, var, m, momentum=0.1):
+    """Move the running statistics a step towards those of this batch.
+
+        running = (1 - momentum) * running + momentum * batch        with the *unbiased* batch variance
+
+    running_mean, running_var  (C,)   so far
+    mean, var                  (C,)   of this batch, as `batch_norm` returns them: var is biased
+    m             values per channel: N * H * W
+    momentum      weight of the new batch (an optimizer's momentum is the weight of the old)
+    Returns running_mean (C,), running_var (C,), new tensors in the dtypes of the old.
+    Raises ValueError if m < 2: one value has no variance.
+    Source: torch.nn.BatchNorm2d. Ioffe & Szegedy 2015, algorithm 2, line 10, has the same m / (m - 1).
+    """
+    if m < 2:
+        raise ValueError(f"m is {m}: the unbiased variance divides by m - 1, so it needs 2 or more values per channel.")
+    new_mean = (1 - momentum) * running_mean.to(mean.dtype) + momentum * mean
+    new_var = (1 - momentum) * running_var.to(var.dtype) + momentum * (var * (m / (m - 1)))
+    return new_mean.to(running_mean.dtype), new_var.to(running_var.dtype)
+
+
+def fold(weight, bias, gamma, beta, running_mean, running_var, eps=1e-5):
+    """Merge an evaluation-mode BatchNorm into the linear or convolution layer *before* it.
+
+        weight' = weight * s        bias' = (bias - running_mean) * s + beta        s = gamma / sqrt(running_var + eps)
+
+    weight  (out, in, *)   bias  (out,), or None for 0      (of a transposed convolution swap the first two axes)
+    gamma, beta, running_mean, running_var  (out,)   of the BatchNorm; gamma and beta may be None
+    Returns weight (out, in, *), bias (out,).
+    Raises ValueError if a vector is not (out,).
+    Source: Jacob et al. 2018 (arXiv 1712.05877), section 3.2.
+    """
+    vectors = dict(bias=bias, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
+    for name, v in vectors.items():
+        if v is not None and v.shape != weight.shape[:1]:
+            raise ValueError(
+                f"{name} has shape {tuple(v.shape)}, expected ({weight.shape[0]},): one number for each output channel "
+                f"of weight {tuple(weight.shape)}."
+            )
+    scale = _scale(running_var.to(_sum_dtype(weight)), gamma, eps)
+    shift = (0 if bias is None else bias) - running_mean.to(scale.dtype)
+    shift = shift * scale + (0 if beta is None else beta)
+    return (weight * scale.reshape(-1, *[1] * (weight.ndim - 1))).to(weight.dtype), shift.to(weight.dtype)
+
+
+class _Train(torch.autograd.Function):
+    """batch_norm for autograd. mean and var are differentiable outputs, or second derivatives would be wrong."""
+
+    generate_vmap_rule = True  # vmap sends whole stacks through these methods, so nothing below looks at a value
+
+    @staticmethod
+    def forward(x, gamma, beta, eps):
+        mean, var, centred, rest = _moments(x, _axes(x))
+        return _like(x, _affine(centred, rest, var, gamma, beta, eps)), mean, var
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, gamma, _, ctx.eps = inputs
+        ctx.save_for_backward(x, gamma, *output[1:])
+
+    @staticmethod
+    def backward(ctx, dy, dmean, dvar):
+        x, gamma, mean, var = ctx.saved_tensors
+        dx, dgamma, dbeta = _gradients(dy, x, gamma, mean, var, ctx.eps, dmean, dvar)
+        _, gamma_learns, beta_learns, *_ = ctx.needs_input_grad
+        return dx, dgamma if gamma_learns else None, dbeta if beta_learns else None, None
+
+
+class _Eval(torch.autograd.Function):
+    """batch_norm_eval for autograd, which by itself would keep x - running_mean beside x."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, gamma, beta, mean, var, eps):
+        return _like(x, _affine(*_centre(x, mean), var, gamma, beta, eps))
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, gamma, _, mean, var, ctx.eps = inputs
+        ctx.save_for_backward(x, gamma, mean, var)
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, gamma, mean, var = ctx.saved_tensors
+        _, gamma_learns, beta_learns, *_ = ctx.needs_input_grad
+        dx = (dy * _scale(var, gamma, ctx.eps).to(_wide(x))).to(x.dtype)
+        dgamma = dbeta = None
+        if gamma_learns or beta_learns:  # a frozen layer saves four passes
+            dgamma, dbeta = _parameter_gradients(dy, *_centre(x, mean), var, ctx.eps)
+        return dx, dgamma if gamma_learns else None, dbeta if beta_learns else None, None, None, None
+
+
+def _apply(function, *args):
+    """Through autograd where something may want a gradient; plain otherwise, which torch 2.4 needs to compile it."""
+    return function.apply(*args) if torch.is_grad_enabled() else function.forward(*args)
+
+
+def _gradients(dy, x, gamma, mean, var, eps, dmean, dvar):
+    """batch_norm_backward; what reaches mean and var adds dmean / m + 2 * dvar * (x - mean) / m to dx."""
+    m = _count(x, var)
+    centred, rest = _centre(x, mean)
+    dgamma, dbeta = _parameter_gradients(dy, centred, rest, var, eps)
+    # One factor per channel for dy, one for x - mean and one constant: three passes instead of six.
+    a = _scale(var, gamma, eps)
+    b = (2 * dvar - a * torch.rsqrt(var + eps) * dgamma.reshape(var.shape)) / m
+    c = (dmean - a * dbeta.reshape(var.shape)) / m
+    a, b, c = _factors(x, a, b, c - b * rest)
+    dx = centred * b
+    del centred  # its memory serves for dy * a: fresh pages cost more than the arithmetic
+    return dx.add_(dy * a).add_(c).to(x.dtype), dgamma, dbeta
+
+
+def _parameter_gradients(dy, centred, rest, var, eps):
+    """dgamma (C,) and dbeta (C,)."""
+    axes = _axes(centred)
+    dbeta = _sum(dy, axes)
+    dgamma = (_sum(dy * centred, axes) - rest * dbeta) * torch.rsqrt(var + eps)
+    return dgamma.reshape(-1), dbeta.reshape(-1)
+
+
+def _moments(x, axes):
+    """Mean and variance with the averaged axes kept as 1, and x - mean in two parts."""
+    total = _sum(x, axes)
+    m = _count(x, total)
+    pivot = (total / m).detach().to(_wide(x))  # a few float32 roundings away from the mean: near enough
+    centred = x - pivot
+    rest = _sum(centred, axes) / m
+    var = (_sum(centred * centred, axes) / m - rest * rest).clamp(min=0)  # a constant channel can round to -1e-14
+    return pivot + rest.nan_to_num(), var, centred, rest  # a channel that holds inf has mean inf; inf - inf is NaN
+
+
+def _centre(x, mean):
+    """x - mean in two parts: x - pivot in float32, and a small rest per channel, to be subtracted later.
+
+    The mean as a float32 is up to 5e-4 standard deviations off when mean / sd is 1e4, so the rest matters. Any pivot
+    near the mean gives the same difference: it is a constant, and a gradient of the mean flows through the rest.
+    """
+    pivot = mean.detach().to(_wide(x))
+    return x - pivot, mean - pivot
+
+
+def _scale(var, gamma, eps):
+    inv_std = torch.rsqrt(var + eps)
+    return inv_std if gamma is None else inv_std * gamma.reshape(var.shape)
+
+
+def _affine(centred, rest, var, gamma, beta, eps):
+    """gamma * (centred - rest) / sqrt(var + eps) + beta, as one scale and one shift per channel."""
+    scale = _scale(var, gamma, eps)
+    shift = -rest * scale if beta is None else beta.reshape(var.shape) - rest * scale
+    scale, shift = _factors(centred, scale, shift)
+    return (centred * scale).add_(shift)
+
+
+def _factors(x, *vectors):
+    """The vectors in the dtype of a pass over x. Stacked first, so that under vmap each of them is as large as the
+    result, which adding in place needs."""
+    return torch.stack(vectors).to(_wide(x)).unbind()
+
+
+def _sum(x, axes):
+    """The sum over axes, kept as 1: within a sample in float32, which torch adds pairwise; of the samples in float64.
+
+    Adding everything in float64 would first copy x in float64, at 20 times the cost of this.
+    """
+    within = x.sum(axes[1:] or axes, keepdim=True, dtype=_wide(x))
+    return within.sum(axes, keepdim=True, dtype=_sum_dtype(x))
+
+
+def _wide(x):
+    """The dtype of a pass over x: float32 for 16-bit x, otherwise its own."""
+    return torch.promote_types(x.dtype, torch.float32)
+
+
+def _sum_dtype(x):
+    """The dtype of sums and of everything per channel: float64, which Apple's GPUs do not have."""
+    return torch.float32 if x.device.type == "mps" else torch.float64
+
+
+def _axes(x):
+    return (0, *range(2, x.ndim))
+
+
+def _count(x, v):
+    """m, how many values of x stand behind each number of v; at least 1, so that N = 0 divides nothing by nothing."""
+    return max(x.numel() // max(v.numel(), 1), 1)
+
+
+def _columns(x, *vectors):
+    """(C,) vectors shaped (C, 1, ..., 1), so that they line up with axis 1 of x."""
+    return [v.reshape(-1, *[1] * (x.ndim - 2)) for v in vectors]
+
+
+def _flat(v):
+    return None if v is None else v.flatten()  # torch.nn takes a weight of shape (C, 1), too
+
+
+def _like(x, y):
+    """y in the dtype and the layout that torch.nn gives it: channels last if x is, else contiguous (for y.view)."""
+    channels_last = x.ndim > 3 and x.movedim(1, -1).is_contiguous()
+    return y.to(x.dtype) if channels_last else y.to(x.dtype).contiguous()
+
+
+def _check(x, gamma, beta, running_mean, running_var, training, eps):
+    """Raise what PyTorch raises here, with a sentence that says what to do.
+
+    What is an error, and of which class, differs between versions and devices; so the installed one is asked.
+    """
+    problem = _problem(x, gamma, beta, running_mean, running_var, training, eps)
+    if problem is None:
+        return
+    running_mean, running_var = (v if v is None else v.clone() for v in (running_mean, running_var))
+    try:
+        F.batch_norm(x, running_mean, running_var, gamma, beta, training, 0.1, eps)
+    except Exception as error:
+        raise type(error)(problem) from error
+
+
+def _problem(x, gamma, beta, running_mean, running_var, training, eps):
+    """What was got, what was expected and what to do about it; None if all is well."""
+    shape, half = tuple(x.shape), x.dtype in (torch.float16, torch.bfloat16)
+    if len(shape) < 2:
+        return f"x has shape {shape}, expected (N, C) or (N, C, ...): the batch first, channels second."
+    if not half and x.dtype not in (torch.float32, torch.float64):
+        return f"x holds {x.dtype}, expected float64, float32, float16 or bfloat16: use x.float()."
+    if (running_mean is None) != (running_var is None) or (running_mean is None and not training):
+        return "running_mean and running_var: one is missing. Give both; in training, both may be None."
+    vectors = {"gamma (weight)": gamma, "beta (bias)": beta, "running_mean": running_mean, "running_var": running_var}
+    vectors = {name: v for name, v in vectors.items() if v is not None}
+    for name, v in vectors.items():
+        if v.numel() != shape[1] or ("running" in name and v.ndim != 1):
+            return (
+                f"{name} has shape {tuple(v.shape)}, expected ({shape[1]},): one number for each channel (axis 1) of x "
+                f"{shape}. Set num_features={shape[1]}, or move the channels to axis 1."
+            )
+        if "running" in name and v.requires_grad and torch.is_grad_enabled():
+            return f"{name} requires a gradient, but running statistics are constants: use {name}.detach()."
+        if v.dtype != x.dtype and not (half and all(u.dtype == torch.float32 for u in vectors.values())):
+            return (
+                f"{name} holds {v.dtype} and x {x.dtype}, expected the same (or float32 throughout for a 16-bit x): "
+                "convert x with x.to(dtype), or the layer with layer.to(dtype)."
+            )
+    if training and x.numel() == shape[1]:
+        return (
+            f"x has shape {shape}, one value per channel: there is no spread to divide by. Use a batch of 2 or more "
+            "(drop_last=True in the DataLoader), or evaluate with layer.eval()."
+        )
+    if eps < 0 or (training and eps <= 0):
+        return f"eps is {eps}, expected a small positive number such as 1e-5: it keeps the square root away from 0."
+    return None
+
+
+def _forward(self, x):
+    """y (N, C, *) from x (N, C, *): by this batch in training, by the running statistics otherwise."""
+    try:
+        self._check_input_dim(x)
+    except ValueError as error:
+        raise ValueError(
+            f"{type(self).__name__} {error}, x has shape {tuple(x.shape)}: BatchNorm1d takes (N, C) and (N, C, L), 2d "
+            "(N, C, H, W), 3d (N, C, D, H, W). If the batch axis is missing, use x.unsqueeze(0)."
+        ) from error
+    if not self.training and not (self.running_mean is None and self.running_var is None):
+        return batch_norm_eval(x, self.weight, self.bias, self.running_mean, self.running_var, self.eps)
+    tracks = self.training and self.track_running_stats
+    if tracks:
+        _check(x, self.weight, self.bias, self.running_mean, self.running_var, True, self.eps)
+    y, mean, var = batch_norm(x, self.weight, self.bias, self.eps)
+    if tracks:
+        _track(self, x, mean.detach(), var.detach())
+    return y
+
+
+def _track(layer, x, mean, var):
+    """Count the batch and move the running statistics: in place, since they are buffers that others may hold."""
+    count, momentum, buffers = layer.num_batches_tracked, layer.momentum, (layer.running_mean, layer.running_var)
+    if momentum is None:
+        momentum = 0.0 if count is None else 1 / (count + 1).to(mean.dtype)  # a tensor: vmap cannot read a number
+    try:
+        if count is not None:
+            count.add_(1)
+        if x.numel() > 0 and all(v is not None for v in buffers):
+            for buffer, new in zip(
+                buffers, update_running(*buffers, mean, var, _count(x, mean), momentum), strict=True
+            ):
+                buffer.copy_(new)
+    except RuntimeError as error:
+        raise RuntimeError(
+            "the running statistics cannot be changed in place here. Inside torch.func.grad or vmap, pass the buffers "
+            "through torch.func.functional_call (one set per model), or use track_running_stats=False."
+        ) from error
+
+
+class BatchNorm1d(nn.BatchNorm1d):
+    """nn.BatchNorm1d computed by this module: x (N, C) or (N, C, L). Arguments and attributes are nn.BatchNorm1d's.
+
+    torch.compile, torch.export and torch.func (grad, vmap, jacrev) work. Not promised: torch.jit.script, torch.fx
+    tracing, eager-mode fuse_modules (use `fold`), and forward-mode differentiation (jvp, jacfwd): a Function that
+    defines it can no longer be compiled.
+    """
+
+    forward = _forward
+
+
+class BatchNorm2d(nn.BatchNorm2d):
+    """nn.BatchNorm2d computed by this module: x (N, C, H, W). What is not promised: see BatchNorm1d."""
+
+    forward = _forward
+
+
+class BatchNorm3d(nn.BatchNorm3d):
+    """nn.BatchNorm3d computed by this module: x (N, C, D, H, W). What is not promised: see BatchNorm1d."""
+
+    forward = _forward
+
+
+def replace_batch_norm(net):
+    """Turn every nn.BatchNorm1d, 2d and 3d in net into ours, in place; subclasses, such as SyncBatchNorm, are left.
+
+    Only the class of a module changes, so its Parameters (which an optimizer may hold), buffers, hooks and mode stay.
+    net  nn.Module, may be a BatchNorm itself
+    Returns net.
+    """
+    ours = {nn.BatchNorm1d: BatchNorm1d, nn.BatchNorm2d: BatchNorm2d, nn.BatchNorm3d: BatchNorm3d}
+    for module in net.modules():
+        module.__class__ = ours.get(type(module), module.__class__)
+    return net

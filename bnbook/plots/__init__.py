@@ -1,0 +1,21 @@
+"""One drawing per experiment: what the function of the same name in `experiments` returned goes in.
+
+Read after experiments.
+Used from notebook 00 on.
+
+Every function here returns two things: the matplotlib axes (one, or an array of them) and a text alternative, which
+says in words and rounded numbers what the figure shows. Titles and texts are computed from the data, so they cannot
+say what the picture does not. Each arm has one colour and one line style throughout the course, told apart by
+colour-blind readers and in grey.
+
+    axes, text = plots.first_look(results)
+"""
+
+from .forward import batch_norm_stages as batch_norm_stages
+from .forward import eps_placement as eps_placement
+from .forward import images as images
+from .forward import same_shape as same_shape
+from .forward import shared_mean as shared_mean
+from .forward import variance_errors as variance_errors
+from .start import first_look as first_look
+from .style import ARMS as ARMS

@@ -1,0 +1,79 @@
+"""Live sliders over the same functions and plots as the rest of the course.
+
+Read after plots.
+Used from notebook 02 on.
+
+Sliders move where a kernel runs. Where none does (GitHub, the web site, a comparison of outputs) the same object is a
+still picture of its first position.
+"""
+
+import base64
+import io
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import numpy as np
+
+from . import plots
+from .norm_numpy import batch_norm as _batch_norm
+
+
+class Live(ipywidgets.VBox):
+    """Sliders above a picture and a line of text that follow them.
+
+    draw     called with one value per slider, by name; returns axes, text as the functions of `plots` do
+    sliders  name=widget
+    """
+
+    def __init__(self, draw, **sliders):
+        self._draw, self._sliders = draw, sliders
+        self._image = ipywidgets.Image(format="png", layout={"align_self": "flex-start"})
+        self._text = ipywidgets.HTML()
+        for slider in sliders.values():
+            slider.observe(self._refresh, names="value")
+        self._refresh()
+        super().__init__([*sliders.values(), self._image, self._text])
+
+    def _refresh(self, change=None):
+        axes, text = self._draw(**{name: slider.value for name, slider in self._sliders.items()})
+        figure = np.ravel(axes)[0].figure
+        file = io.BytesIO()
+        figure.savefig(file, format="png", metadata={"Software": None})  # the same bytes with any matplotlib
+        plt.close(figure)
+        self._image.value, self._text.value, self._still = file.getvalue(), text, text
+
+    def _repr_mimebundle_(self, **kwargs):
+        """The widget for a live notebook, and the still picture and its text for everywhere else."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return {**data, "image/png": base64.b64encode(self._image.value).decode(), "text/plain": self._still}, metadata
+
+
+def batch_norm(values):
+    """Sliders for batch size, gamma, beta and eps over one channel.
+
+    values  (M,)  the channel in the whole data set; a batch is its first values
+    Returns a Live widget.
+    Raises ValueError if there are fewer than 64 values.
+    """
+    if len(values) < 64:
+        raise ValueError(f"{len(values)} values, expected 64 or more: the slider makes batches of up to 64.")
+
+    def draw(batch, gamma, beta, log_eps):
+        x = np.asarray(values[:batch], np.float64)[:, None]
+        y, mean, var = _batch_norm(x, np.array([gamma]), np.array([beta]), 10.0**log_eps)
+        x_hat = (x - mean) / np.sqrt(var + 10.0**log_eps)
+        return plots.batch_norm_stages(values, x[:, 0], x_hat[:, 0], y[:, 0])
+
+    return Live(
+        draw,
+        batch=_slider(ipywidgets.IntSlider, "batch", value=8, min=2, max=64),
+        gamma=_slider(ipywidgets.FloatSlider, "gamma", value=1.0, min=-2.0, max=3.0, step=0.1),
+        beta=_slider(ipywidgets.FloatSlider, "beta", value=0.0, min=-3.0, max=3.0, step=0.1),
+        log_eps=_slider(ipywidgets.FloatSlider, "log10 eps", value=-5.0, min=-8.0, max=2.0, step=0.5),
+    )
+
+
+def _slider(kind, label, **options):
+    # Redrawing takes a tenth of a second: wait until the hand rests, or the picture lags behind it.
+    return kind(description=label, continuous_update=False, layout={"width": "420px"}, **options)

@@ -1,0 +1,27 @@
+"""What every test run needs: one thread, no window, and at the end the seconds that each notebook took."""
+
+import os
+from collections import Counter
+
+# One thread each: pytest-xdist runs two processes and the kernels inherit this. Before NumPy is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Not by MPLBACKEND: the notebooks' kernels would inherit it, and then show no figure.
+os.environ.pop("MPLBACKEND", None)
+
+import matplotlib  # noqa: E402
+
+matplotlib.use("Agg")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print a table of seconds per notebook, the slowest first; pytest-xdist's workers report here too."""
+    seconds = Counter()
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        name = getattr(report, "nodeid", "").partition("::")[0]
+        if name.endswith(".ipynb"):
+            seconds[name] += getattr(report, "duration", 0)
+    if seconds:
+        terminalreporter.section("seconds per notebook")
+        for name, spent in seconds.most_common():
+            terminalreporter.write_line(f"{spent:7.1f}  {name}")
+        terminalreporter.write_line(f"{seconds.total():7.1f}  in {len(seconds)} notebooks")

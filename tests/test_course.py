@@ -1,0 +1,171 @@
+"""The notebooks as files: executing is reproducible, and a learner's work is never lost."""
+
+import subprocess
+import sys
+from unittest.mock import Mock
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from bnbook import course
+
+SLIDER = "import ipywidgets\nipywidgets.IntSlider()"
+
+
+def notebook(path, *sources, tags=()):
+    """Write a notebook of code cells; every cell gets the tags."""
+    cells = [new_code_cell(source, metadata={"tags": list(tags), "scrolled": True}) for source in sources]
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# A question?"), *cells]), path)
+    return path
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """A course of two notebooks, in a folder of its own."""
+    monkeypatch.setattr(course, "ROOT", tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    notebook(tmp_path / "notebooks" / "00_start_here.ipynb", "print('hello')")
+    notebook(tmp_path / "notebooks" / "02_forward.ipynb", "1 + 1")
+    return tmp_path
+
+
+# --- execute
+
+
+def test_executing_twice_gives_the_same_bytes(tmp_path):
+    path = notebook(tmp_path / "a.ipynb", "for i in range(3):\n    print(i, flush=True)", SLIDER)
+    course.execute(path)
+    first = path.read_bytes()
+    course.execute(path)
+    assert path.read_bytes() == first and first.endswith(b"}\n")
+
+
+def test_an_executed_notebook_holds_no_version_time_or_widget_state(tmp_path):
+    path = notebook(tmp_path / "a.ipynb", "print('hello')", SLIDER, tags=["exercise"])
+    course.execute(path)
+    nb = nbformat.read(path, as_version=4)
+    assert nb.metadata == {"kernelspec": course.KERNEL, "language_info": {"name": "python"}}
+    assert [cell.id for cell in nb.cells] == ["cell-01", "cell-02", "cell-03"]
+    assert [cell.metadata for cell in nb.cells] == [{}, {"tags": ["exercise"]}, {"tags": ["exercise"]}]
+    assert list(nb.cells[2].outputs[0].data) == ["text/plain"]
+    assert [cell.execution_count for cell in nb.cells[1:]] == [1, 2]
+
+
+def test_a_notebook_runs_in_its_own_folder_and_shows_its_figures(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    figure = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
+    path = notebook(tmp_path / "a.ipynb", "import os\nprint(os.listdir())", figure)
+    course.execute(path)
+    _, here, picture = nbformat.read(path, as_version=4).cells
+    assert here.outputs[0].text == "['a.ipynb']\n" and "image/png" in picture.outputs[0].data
+
+
+def test_nothing_is_written_if_nothing_changed(tmp_path):
+    path = notebook(tmp_path / "a.ipynb", "1 + 1")
+    course.execute(path)
+    before = path.stat().st_mtime_ns
+    course.execute(path)
+    assert path.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("source", ["1 / 0", "import time\ntime.sleep(60)", "import os\nos._exit(1)"])
+def test_a_failing_cell_is_named_and_leaves_the_file_as_it_was(tmp_path, source):
+    path = notebook(tmp_path / "a.ipynb", "print('fine')", source)
+    before = path.read_bytes()
+    with pytest.raises(RuntimeError, match=r"a\.ipynb: cell 3 of 3 failed"):
+        course.execute(path, timeout=5)
+    assert path.read_bytes() == before
+
+
+def test_a_cell_that_is_meant_to_raise_is_stored_with_its_error(tmp_path):
+    path = notebook(tmp_path / "a.ipynb", "1 / 0", "print('still here')", tags=["raises-exception"])
+    course.execute(path)
+    _, error, after = nbformat.read(path, as_version=4).cells
+    assert error.outputs[0].ename == "ZeroDivisionError" and after.outputs[0].text == "still here\n"
+
+
+def test_ruff_has_nothing_to_say_about_an_executed_notebook(tmp_path):
+    path = notebook(tmp_path / "a.ipynb", 'print("hello")')
+    course.execute(path)
+    for command in (["check"], ["format", "--check"]):
+        subprocess.run([sys.executable, "-m", "ruff", *command, path], check=True)
+
+
+# --- learner_copy and reset
+
+
+def test_a_learner_gets_every_notebook_without_results(shelf):
+    course.execute(shelf / "notebooks" / "02_forward.ipynb")
+    course.learner_copy()
+    assert sorted(path.name for path in (shelf / "work").iterdir()) == ["00_start_here.ipynb", "02_forward.ipynb"]
+    cell = nbformat.read(shelf / "work" / "02_forward.ipynb", as_version=4).cells[1]
+    assert (cell.source, cell.outputs, cell.execution_count) == ("1 + 1", [], None)
+
+
+def test_a_learners_work_is_never_overwritten_and_new_notebooks_are_added(shelf):
+    course.learner_copy()
+    mine = notebook(shelf / "work" / "02_forward.ipynb", "my answer").read_bytes()
+    notebook(shelf / "notebooks" / "03_backward.ipynb", "2 + 2")
+    course.learner_copy()
+    assert (shelf / "work" / "02_forward.ipynb").read_bytes() == mine
+    assert (shelf / "work" / "03_backward.ipynb").exists()
+
+
+def test_a_newer_version_is_announced_once_its_text_changed(shelf, capsys):
+    course.learner_copy()
+    course.execute(shelf / "notebooks" / "02_forward.ipynb")  # other outputs, the same lesson
+    course.learner_copy()
+    assert capsys.readouterr().out == ""
+    notebook(shelf / "notebooks" / "02_forward.ipynb", "1 + 2")
+    course.learner_copy()
+    said = capsys.readouterr().out
+    assert said.startswith("02_forward.ipynb: a newer version is there; `make reset NOTEBOOK=02`")
+    assert said.count("\n") == 1
+
+
+def test_a_damaged_copy_does_not_stop_the_others(shelf):
+    course.learner_copy()
+    (shelf / "work" / "00_start_here.ipynb").write_text("{ not a notebook")
+    (shelf / "work" / "02_forward.ipynb").unlink()
+    course.learner_copy()
+    assert (shelf / "work" / "02_forward.ipynb").exists()
+
+
+def test_reset_takes_the_courses_and_keeps_every_earlier_one(shelf):
+    course.learner_copy()
+    first, second = "my answer", "my second answer"
+    for answer in (first, second):
+        notebook(shelf / "work" / "02_forward.ipynb", answer)
+        course.reset("02")
+    sources = [
+        nbformat.read(shelf / "work" / name, as_version=4).cells[1].source
+        for name in ("02_forward.ipynb", "02_forward.mine-1.ipynb", "02_forward.mine-2.ipynb")
+    ]
+    assert sources == ["1 + 1", first, second]
+
+
+def test_reset_works_before_there_is_a_copy(shelf):
+    course.reset(2)
+    assert (shelf / "work" / "02_forward.ipynb").exists()
+
+
+@pytest.mark.parametrize("number", ["", "7", "forward"])
+def test_reset_names_the_notebooks_there_are(shelf, number):
+    with pytest.raises(ValueError, match="choose one of 00 02"):
+        course.reset(number)
+
+
+def test_a_folder_without_notebooks_is_an_error_that_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(course, "ROOT", tmp_path)
+    with pytest.raises(FileNotFoundError, match="run this from a clone"):
+        course.notebooks()
+
+
+def test_jupyterlab_opens_the_first_notebook_of_the_learner_and_outlives_an_interrupt(shelf, monkeypatch):
+    start = Mock(return_value=Mock(wait=Mock(side_effect=[KeyboardInterrupt, 3])))
+    monkeypatch.setattr(course.subprocess, "Popen", start)
+    assert course.open_lab(extra_args=["--no-browser"]) == 3
+    command = start.call_args.args[0]
+    root, page = f"--ServerApp.root_dir={shelf}", "--LabApp.default_url=/lab/tree/work/00_start_here.ipynb"
+    assert command[1:5] == ["-m", "jupyterlab", root, page] and "--no-browser" in command

@@ -1,0 +1,179 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bnbook import data, experiments, train
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.digits()
+
+
+@pytest.fixture(scope="module")
+def look(digits):
+    """A small first_look: two seeds, at the middle rate and at the large one."""
+    return experiments.first_look(digits, seeds=2, rates=(0.2, 1.0))
+
+
+def test_a_run_is_the_same_training_written_out_in_plain_pytorch(digits):
+    setting = experiments.Setting(norm="none", lr=0.1, steps=20, every=10, seed=3)
+    result = experiments.run(setting, digits)
+
+    net = _plain_cnn(seed=3)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    mean, sd = digits.x_train.mean(), digits.x_train.std()
+    x, x_test = (torch.tensor((part - mean) / sd) for part in (digits.x_train, digits.x_test))
+    y, y_test = torch.tensor(digits.y_train), torch.tensor(digits.y_test)
+    rng, accuracy = np.random.default_rng(3), [_accuracy(net, x_test, y_test)]
+    batches = [part for _ in range(2) for part in np.array_split(rng.permutation(1000)[:960], 15)]
+    for step, batch in enumerate(batches[:20], start=1):
+        optimizer.zero_grad()
+        nn.CrossEntropyLoss()(net(x[batch]), y[batch]).backward()
+        optimizer.step()
+        if step % 10 == 0:
+            accuracy.append(_accuracy(net, x_test, y_test))
+
+    assert result["step"] == [0, 10, 20]
+    assert result["test_accuracy"] == accuracy
+    assert result["train_loss"] == pytest.approx(nn.CrossEntropyLoss()(net(x), y).item(), rel=1e-10)
+    assert result["setting"] == {
+        **{"net": "cnn", "norm": "none", "width": 8, "init": "he", "lr": 0.1, "batch_size": 64},
+        **{"steps": 20, "every": 10, "seed": 3},
+    }
+
+
+def test_only_batch_norm_trains_at_the_large_rate_and_both_at_the_middle_one(look):
+    verdicts = {(arm["lr"], arm["norm"]): arm["diverged"] for arm in look["arms"]}
+    assert verdicts == {(0.2, "none"): 0, (0.2, "batch"): 0, (1.0, "none"): 2, (1.0, "batch"): 0}
+    assert all(accuracy > 0.9 for arm in look["arms"] if not arm["diverged"] for accuracy in arm["final"])
+
+
+def test_arms_and_differences_are_summaries_of_the_runs(look):
+    for arm in look["arms"]:
+        runs = [
+            run for run in look["runs"] if (run["setting"]["lr"], run["setting"]["norm"]) == (arm["lr"], arm["norm"])
+        ]
+        curves = np.array([run["test_accuracy"] for run in runs])
+        assert [run["setting"]["seed"] for run in runs] == [0, 1]
+        np.testing.assert_allclose(arm["mean"], curves.sum(0) / 2)
+        assert arm["lowest"] == np.minimum(*curves).tolist() and arm["highest"] == np.maximum(*curves).tolist()
+        assert arm["final"] == curves[:, -1].tolist()
+        assert arm["step"] == list(range(0, 121, 10))
+    none, batch = (np.array(arm["final"]) for arm in look["arms"][:2])
+    assert look["differences"][0]["mean"] == pytest.approx((batch - none).mean())
+    low, high = look["differences"][0]["interval"]
+    assert (batch - none).min() <= low <= (batch - none).mean() <= high <= (batch - none).max()
+
+
+def test_no_number_is_given_where_a_run_diverged(look):
+    for arm in look["arms"]:
+        assert (arm["final_mean"] is None) == (arm["final_interval"] is None) == bool(arm["diverged"])
+    assert [difference["mean"] is None for difference in look["differences"]] == [False, True]
+    assert [difference["interval"] is None for difference in look["differences"]] == [False, True]
+
+
+def test_results_are_the_same_when_read_back(look, tmp_path):
+    experiments.save(look, tmp_path / "look.json")
+    assert experiments.load(tmp_path / "look.json") == look
+    assert json.loads((tmp_path / "look.json").read_text())["versions"]["torch"] == torch.__version__
+
+
+def test_a_diverged_run_is_valid_json_and_silent(digits, capsys):
+    result = experiments.run(experiments.Setting(norm="none", lr=1e100, steps=8), digits)
+    assert result["diverged"] and result["train_loss"] is None
+    json.dumps(result, allow_nan=False)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_is_shown_only_when_asked(digits, capsys):
+    settings = [experiments.Setting(steps=1, seed=seed) for seed in range(2)]
+    quiet = experiments.run_all(settings, digits)
+    assert capsys.readouterr() == ("", "")
+    assert experiments.run_all(settings, digits, progress=True) == quiet
+    assert "2/2" in capsys.readouterr().err
+
+
+def test_watch_sees_the_net_at_every_step(digits):
+    seen = []
+    setting = experiments.Setting(steps=3)
+    experiments.run(setting, digits, watch=lambda net, step: seen.append((step, type(net.norm1).__name__)))
+    assert seen == [(step, "BatchNorm2d") for step in range(4)]
+
+
+def test_two_threads_give_the_same_accuracies(digits):
+    setting = experiments.Setting(lr=0.2, steps=10, every=2)
+    one = experiments.run(setting, digits)
+    torch.set_num_threads(2)
+    try:
+        two = experiments.run(setting, digits)
+    finally:
+        torch.set_num_threads(1)
+    assert two["test_accuracy"] == one["test_accuracy"]
+    assert two["train_loss"] == pytest.approx(one["train_loss"], rel=1e-10)
+
+
+def test_one_mean_and_one_sd_of_the_training_images_serve_for_all(digits):
+    brighter = digits._replace(x_train=3 + 5 * digits.x_train, x_test=3 + 5 * digits.x_test)
+    setting = experiments.Setting(steps=5, every=1)
+    same = experiments.run(setting, brighter)
+    assert same["test_accuracy"] == experiments.run(setting, digits)["test_accuracy"]
+    darker_test = digits._replace(x_test=digits.x_test / 10)
+    assert experiments.run(setting, darker_test)["train_loss"] == pytest.approx(same["train_loss"], rel=1e-10)
+    assert experiments.run(setting, darker_test)["test_accuracy"] != same["test_accuracy"]
+
+
+def test_the_interval_is_the_bootstraps_and_the_same_at_every_call():
+    values = np.random.default_rng(1).normal(5, 2, size=400)
+    low, high = experiments.interval(values)
+    assert (low, high) == experiments.interval(values)
+    # With many values the bootstrap of a mean is the textbook normal interval.
+    half = 1.96 * values.std() / np.sqrt(400)
+    assert low == pytest.approx(values.mean() - half, abs=0.1 * half)
+    assert high == pytest.approx(values.mean() + half, abs=0.1 * half)
+    assert experiments.interval([0.5, 0.5, 0.5]) == (0.5, 0.5)
+
+
+def test_too_few_values_for_an_interval_are_refused(digits):
+    with pytest.raises(ValueError, match="2 or more"):
+        experiments.interval([1.0])
+    with pytest.raises(ValueError, match="seeds is 1"):
+        experiments.first_look(digits, seeds=1)
+
+
+def test_a_setting_varies_by_replace_and_an_unknown_net_is_refused(digits):
+    setting = replace(experiments.Setting(), lr=0.5, net="transformer")
+    assert setting.lr == 0.5 and setting.norm == "batch"
+    with pytest.raises(ValueError, match="net is 'transformer'; it must be one of 'cnn'"):
+        experiments.run(setting, digits)
+    with pytest.raises(AttributeError):
+        setting.lr = 1
+
+
+def test_the_verdict_of_a_run_is_trains(look):
+    for run in look["runs"]:
+        assert run["diverged"] == train.diverged(float("inf") if run["train_loss"] is None else run["train_loss"])
+
+
+def _plain_cnn(seed):
+    generator = torch.Generator().manual_seed(seed)
+    net = nn.Sequential(
+        *(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(64, 10)),
+    ).double()
+    for layer, std in ((0, (2 / 9) ** 0.5), (3, (2 / 72) ** 0.5), (6, (2 / 144) ** 0.5), (9, (1 / 64) ** 0.5)):
+        nn.init.normal_(net[layer].weight, 0, std, generator=generator)
+        nn.init.zeros_(net[layer].bias)
+    return net
+
+
+def _accuracy(net, x, y):
+    with torch.no_grad():
+        return (net(x).argmax(1) == y).sum().item() / len(y)

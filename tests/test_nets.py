@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bnbook import nets
+
+torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_cnn_equals_the_same_net_built_by_hand_from_pytorchs_layers(norm):
+    net = nets.cnn(norm, width=3, seed=4)
+    norms = [nn.BatchNorm2d(c) if norm == "batch" else nn.Identity() for c in (3, 6, 6)]
+    convs = [nn.Conv2d(*c, 3, padding=1, bias=norm == "none") for c in ((1, 3), (3, 6), (6, 6))]
+    hand = nn.Sequential(
+        *(convs[0], norms[0], nn.ReLU(), nn.MaxPool2d(2)),
+        *(convs[1], norms[1], nn.ReLU(), nn.MaxPool2d(2)),
+        *(convs[2], norms[2], nn.ReLU()),
+        *(nn.Flatten(), nn.Linear(24, 10)),
+    ).double()
+    # Without a name to go by, only the order of parameters and buffers can match them up.
+    hand.load_state_dict(dict(zip(hand.state_dict(), net.state_dict().values(), strict=True)))
+    x = torch.randn(5, 1, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    assert net(x).shape == (5, 10)
+    torch.testing.assert_close(net(x), hand(x), rtol=1e-12, atol=1e-12)
+
+
+def test_arms_with_the_same_seed_have_the_same_weights():
+    for init in nets.INITS:
+        plain, batch = (dict(nets.cnn(norm, init=init, seed=7).named_parameters()) for norm in ("none", "batch"))
+        shared = [name for name in plain if name in batch]
+        assert shared == ["conv1.weight", "conv2.weight", "conv3.weight", "linear.weight", "linear.bias"]
+        assert all(torch.equal(plain[name], batch[name]) for name in shared)
+
+
+def test_the_seed_decides_the_weights():
+    first, again, other = (nets.cnn(seed=seed).conv1.weight for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_building_a_net_leaves_pytorchs_random_stream_alone():
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    nets.cnn()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("width", [1, 8, 12])
+def test_the_number_of_parameters_is_what_the_shapes_say(width):
+    conv_weights = 9 * (1 * width + width * 2 * width + 2 * width * 2 * width)
+    linear = 10 * (2 * width * 4) + 10
+    channels = width + 2 * width + 2 * width
+    assert _parameters(nets.cnn("none", width)) == conv_weights + channels + linear
+    assert _parameters(nets.cnn("batch", width)) == conv_weights + 2 * channels + linear
+
+
+def test_he_weights_have_variance_two_over_fan_in_and_one_over_in_the_linear_layer():
+    net = nets.cnn(width=40)
+    for layer, variance in ((net.conv2, 2 / (40 * 9)), (net.conv3, 2 / (80 * 9)), (net.linear, 1 / (80 * 4))):
+        weight = layer.weight.detach().numpy()
+        # The sample variance of n normal numbers has relative standard deviation sqrt(2 / n).
+        assert abs(weight.var() / variance - 1) < 4 * np.sqrt(2 / weight.size)
+        assert abs(weight.mean()) < 4 * np.sqrt(variance / weight.size)
+
+
+def test_torch_init_is_uniform_up_to_one_over_the_root_of_fan_in():
+    weight = nets.cnn(width=40, init="torch").conv3.weight.detach().numpy()
+    bound = 1 / np.sqrt(80 * 9)
+    assert bound * 0.999 < np.abs(weight).max() <= bound
+    assert abs(weight.var() / (bound**2 / 3) - 1) < 0.02
+
+
+def test_biases_start_at_zero_and_normalizations_as_pytorchs_do():
+    net = nets.cnn("batch")
+    assert not net.linear.bias.any()
+    assert net.conv1.bias is None
+    assert isinstance(net.norm1, nn.BatchNorm2d)
+    assert torch.equal(net.norm1.weight, torch.ones(8, dtype=torch.float64))
+    assert not any(nets.cnn("none").get_submodule(f"conv{i}").bias.any() for i in (1, 2, 3))
+
+
+def test_everything_is_float64():
+    assert all(p.dtype == torch.float64 for p in nets.cnn().parameters())
+    assert nets.cnn().norm1.running_var.dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"norm": "bach"}, "norm is 'bach'; it must be one of 'none', 'batch'"),
+        ({"init": "xavier"}, "init is 'xavier'; it must be one of 'he', 'torch'"),
+        ({"width": 0}, "width is 0"),
+    ],
+)
+def test_a_wrong_argument_is_refused_with_the_choices(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        nets.cnn(**wrong)
+
+
+def _parameters(net):
+    return sum(p.numel() for p in net.parameters())

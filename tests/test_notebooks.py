@@ -1,0 +1,179 @@
+"""Every notebook keeps the rules of the course, and its exercises can be solved with what the package holds.
+
+That its outputs are reproduced is nbval's part of `make test`.
+"""
+
+import ast
+import copy
+import re
+from statistics import median
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from bnbook import checks, course
+from bnbook.__main__ import PACKAGE
+
+NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in course.notebooks()}
+PUBLIC = {
+    node.name
+    for file in PACKAGE.rglob("*.py")
+    if "slips" not in file.parts
+    for node in ast.parse(file.read_text(encoding="utf-8")).body
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+}
+every_notebook = pytest.mark.parametrize("nb", NOTEBOOKS.values(), ids=NOTEBOOKS.keys())
+
+
+def code_cells(nb):
+    return [cell for cell in nb.cells if cell.cell_type == "code"]
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+def defines(cell):
+    """Names of the functions and classes that a cell defines."""
+    return [node.name for node in ast.parse(cell.source).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+
+
+def outputs(cell, kind):
+    return [output for output in cell.outputs if output.output_type == kind]
+
+
+def text_of(cell):
+    return "".join(output.text for output in outputs(cell, "stream"))
+
+
+# --- as a document ---------------------------------------------------------------------------------------------------
+
+
+@every_notebook
+def test_it_opens_with_what_you_will_do_learn_and_need_and_ends_with_a_summary(nb):
+    first, last = nb.cells[0].source, nb.cells[-1].source
+    assert re.match(r"# \d\d · .*\?\n", first), "one question as the title"
+    for part in ("**What you will do.**", "**What you will learn.**", "**What you need.**", " minutes.*"):
+        assert part in first
+    for part in ("## Summary", "**Read.**", "**Next.**"):
+        assert part in last
+
+
+@every_notebook
+def test_it_is_of_a_size_that_can_be_read(nb):
+    lines = [len(cell.source.splitlines()) for cell in code_cells(nb)]
+    assert len(nb.cells) <= 45 and median(lines) <= 5 and max(lines) <= 15
+    assert len(nbformat.writes(nb)) < 900_000
+
+
+@every_notebook
+def test_it_was_executed_from_top_to_bottom_without_surprises(nb):
+    cells = code_cells(nb)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    for cell in cells:
+        assert not any(output.name == "stderr" for output in outputs(cell, "stream")), cell.source
+        assert bool(outputs(cell, "error")) == ("raises-exception" in tags(cell)), cell.source
+        assert set(tags(cell)) <= {"exercise", "raises-exception"}
+        shown = str(cell.outputs)
+        assert "FAIL" not in shown and not re.search(r"0x[0-9a-f]{6}", shown) and "/home/" not in shown
+
+
+@every_notebook
+def test_its_file_holds_nothing_of_the_machine_that_wrote_it(nb):
+    assert nb.metadata.kernelspec.name == "python3" and "widgets" not in nb.metadata
+    assert not any(course.WIDGET_VIEW in output.get("data", {}) for cell in code_cells(nb) for output in cell.outputs)
+    same = course.normalize(copy.deepcopy(nb))
+    assert nbformat.writes(same) == nbformat.writes(nb)
+
+
+@every_notebook
+def test_its_code_has_no_magics_paths_downloads_or_styling(nb):
+    for cell in code_cells(nb):
+        ast.parse(cell.source)  # magics and shell commands are no Python
+        forbidden = r"https?://|rcParams|plt\.style|open\(|Path\(|\.backward\(\)\n.*\.step\(\)"
+        assert not re.search(forbidden, cell.source), cell.source
+
+
+@every_notebook
+def test_every_figure_has_a_text_beside_it(nb):
+    for cell in code_cells(nb):
+        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+            texts = [o.data.get("text/plain", "") for o in cell.outputs if "data" in o and "image/png" in o.data]
+            said = text_of(cell) + "".join(t for t in texts if not t.startswith("<Figure"))
+            assert len(said.split()) >= 8, cell.source
+
+
+@every_notebook
+def test_its_links_lead_somewhere(nb):
+    for target in re.findall(r"\]\(([^)]+)\)", "".join(cell.source for cell in nb.cells)):
+        path = target.split("#")[0]
+        assert target.startswith("https://") or (course.ROOT / "notebooks" / path).exists(), target
+
+
+# --- exercises -------------------------------------------------------------------------------------------------------
+
+
+@every_notebook
+def test_a_function_of_the_package_is_written_only_in_an_exercise(nb):
+    for cell in code_cells(nb):
+        if "exercise" not in tags(cell):
+            assert not set(defines(cell)) & PUBLIC, cell.source
+
+
+@every_notebook
+def test_every_exercise_is_checked_and_then_imported(nb):
+    cells = code_cells(nb)
+    for position, cell in enumerate(cells):
+        for name in defines(cell) if "exercise" in tags(cell) else []:
+            exercise = checks.EXERCISES[name]
+            assert cells[position + 1].source == f"checks.{name}({name})"
+            after = "\n".join(cell.source for cell in cells[position + 2 :])
+            assert re.search(rf"from {exercise.finished.__module__} import .*\b{name}\b", after), name
+            assert "raise NotImplementedError" in cell.source and f"{name}: not written yet" in text_of(
+                cells[position + 1]
+            )
+            assert len(exercise.hints) == 3
+
+
+@every_notebook
+def test_every_prediction_is_a_known_question_and_not_answered_yet(nb):
+    for cell in code_cells(nb):
+        asked = re.findall(r'checks\.answer\("([\w-]+)", answer\)', cell.source)
+        if asked:
+            assert "exercise" in tags(cell) and cell.source.startswith("answer = None\n")
+            assert text_of(cell) == "".join(f"{name}: not answered yet\n" for name in asked)
+            assert set(asked) <= set(checks.QUESTIONS)
+
+
+def test_every_exercise_and_question_is_asked_in_a_notebook():
+    asked = "".join(cell.source for nb in NOTEBOOKS.values() for cell in nb.cells)
+    assert all(f"checks.{name}({name})" in asked for name in checks.EXERCISES)
+    assert all(f'checks.answer("{name}"' in asked for name in checks.QUESTIONS)
+
+
+def solved(nb):
+    """The notebook as a learner leaves it who got everything right: the package is the solution."""
+    nb = copy.deepcopy(nb)
+    for cell in code_cells(nb):
+        if "exercise" not in tags(cell):
+            continue
+        imports = [node for node in ast.parse(cell.source).body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        finished = [f"from {checks.EXERCISES[name].finished.__module__} import {name}" for name in defines(cell)]
+        asked = re.findall(r'checks\.answer\("([\w-]+)", answer\)', cell.source)
+        answers = [f"answer = {checks.QUESTIONS[name].right!r}\nchecks.answer({name!r}, answer)" for name in asked]
+        assert finished or answers, cell.source
+        cell.source = "\n".join([*map(ast.unparse, imports), *finished, *answers])
+    return nb
+
+
+@every_notebook
+def test_solved_with_the_package_every_check_agrees_and_every_answer_is_right(nb):
+    nb = solved(nb)
+    NotebookClient(nb, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(course.ROOT)}}).execute()
+    for cell in code_cells(nb):
+        for name in re.findall(r"^checks\.(\w+)\(\1\)$", cell.source, re.M):
+            assert f"{name}: agrees with bnbook on " in text_of(cell)
+        for name in re.findall(r"^checks\.answer\('([\w-]+)', answer\)$", cell.source, re.M):
+            assert f"{name}: right. " in text_of(cell)
+        assert "not written yet" not in text_of(cell) and "not answered yet" not in text_of(cell)

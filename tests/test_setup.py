@@ -1,0 +1,196 @@
+"""The set-up files agree with each other, and the installer ends every failure in one sentence."""
+
+import ast
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from bnbook import install
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+DECLARED = [Requirement(line) for line in sum(EXTRAS.values(), PROJECT["dependencies"])]
+INSTALLER = Path(install.__file__)
+
+
+def pins():
+    """The requirements of constraints.txt by name."""
+    lines = [line.partition("#")[0].strip() for line in (ROOT / "constraints.txt").read_text().splitlines()]
+    return {canonicalize_name(pin.name): pin for pin in map(Requirement, filter(None, lines))}
+
+
+def pip_section():
+    """The lines that environment.yml hands to pip."""
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    return next(entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+
+
+# --- pyproject.toml, constraints.txt, environment.yml
+
+
+@pytest.mark.parametrize("requirement", DECLARED, ids=str)
+def test_every_requirement_is_pinned_within_its_range(requirement):
+    if requirement.name == "triton":
+        assert "triton" not in pins() and not requirement.specifier  # torch's CUDA build pins its own
+        return
+    pin = pins()[canonicalize_name(requirement.name)]
+    (exact,) = pin.specifier
+    assert exact.operator == "==" and requirement.specifier.contains(exact.version)
+
+
+def test_every_constraint_is_one_exact_public_version():
+    for pin in pins().values():
+        (exact,) = pin.specifier
+        assert exact.operator == "==" and not pin.url and not set("+*") & set(exact.version), pin
+
+
+def test_what_the_package_imports_is_declared():
+    imported = set()
+    for path in (ROOT / "bnbook").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+            imported |= {name.partition(".")[0] for name in names}
+    imported = {"scikit-learn" if name == "sklearn" else name for name in imported - sys.stdlib_module_names}
+    assert set(map(canonicalize_name, imported)) <= {canonicalize_name(r.name) for r in DECLARED} | {"bnbook"}
+
+
+def test_environment_yml_names_the_main_packages_and_uses_the_constraints():
+    lines = pip_section()
+    assert lines[0] == "-c constraints.txt" and "-e .[test]" in lines
+    named = {Requirement(line).name for line in lines if not line.startswith("-")}
+    assert {"jupyterlab", "numpy", "torch", "matplotlib", "nbval"} <= named <= {r.name for r in DECLARED}
+
+
+def test_environment_yml_allows_the_pythons_that_the_project_does():
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    assert PROJECT["requires-python"] == ">=3.11" and "python >=3.11,<3.15" in dependencies and "pip" in dependencies
+    assert (install.OLDEST, install.NEWEST) == ((3, 11), (3, 14))
+
+
+def test_readme_names_only_make_targets_that_exist():
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M))
+    assert {"lab", "test", "notebooks", "reset", "clean", "help", "browser"} <= targets
+    readme = ROOT / "README.md"
+    named = re.findall(r"`make (\w+)", readme.read_text(encoding="utf-8")) if readme.exists() else []
+    assert set(named) <= targets
+
+
+def test_windows_and_make_run_the_same_pytest_command():
+    command = re.search(r"-m (pytest -q tests .*)", (ROOT / "Makefile").read_text()).group(1)
+    assert command in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+
+
+# --- bnbook/install.py
+
+
+def test_an_old_python_can_parse_the_installer():
+    ast.parse(INSTALLER.read_text(), feature_version=(3, 6))
+
+
+def test_the_installer_uses_the_standard_library_only():
+    tree = ast.parse(INSTALLER.read_text())
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name.partition(".")[0] for name in imported} <= sys.stdlib_module_names
+
+
+def said(action, *args):
+    """The sentence that an action of the installer ends with: one line, exit code 1."""
+    with pytest.raises(SystemExit) as end:
+        action(*args)
+    assert isinstance(end.value.code, str) and "\n" not in end.value.code  # a text is exit code 1
+    return end.value.code
+
+
+def test_an_old_python_is_told_which_one_is_needed(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    sentence = said(install.check_python, (3, 8, 18))
+    assert sentence.startswith("Python 3.11 or newer is needed, this is 3.8.18: install one")
+
+
+def test_an_old_python_names_the_newer_one_that_is_there(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: name if name == "python3.12" else None)
+    monkeypatch.setattr(subprocess, "call", lambda *args, **kwargs: 0)
+    assert "`make lab PYTHON=python3.12`" in said(install.check_python, (3, 10, 2))
+
+
+def test_a_missing_venv_module_is_named_with_its_package(monkeypatch):
+    monkeypatch.setattr(install, "find_spec", lambda name: None if name == "ensurepip" else name)
+    assert "sudo apt install python3." in said(install.check_room)
+
+
+def test_too_little_disk_is_said_with_both_numbers(monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=400_000_000))
+    assert said(install.check_room).startswith("3 GB of disk are needed and 0.4 GB are free")
+
+
+@pytest.mark.parametrize(
+    "line, remedy",
+    [
+        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "The disk is full"),
+        ("ERROR: Could not install packages due to an OSError: [Errno 13] Permission denied: '/x'", "writable for you"),
+        ("WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError'", "check the network"),
+        ("ERROR: No matching distribution found for torch==2.13.0", "finds no torch==2.13.0 for this machine"),
+        ("ERROR: Cannot install a and b", "pip failed (ERROR: Cannot install a and b)"),
+        ("Killed", "pip failed (it said nothing)"),
+    ],
+)
+def test_what_pip_says_becomes_what_to_do(line, remedy):
+    assert remedy in install.explain(["Collecting torch", line])
+
+
+def copy_of_the_setup(folder):
+    """A folder with nothing but the installer and what it reads."""
+    (folder / "bnbook").mkdir()
+    for name in ("bnbook/install.py", "bnbook/__init__.py", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, folder / name)
+    return folder / "bnbook" / "install.py"
+
+
+def run_installer(script):
+    """Run it as `make` does, with no package index within reach."""
+    environment = dict(os.environ, PIP_NO_INDEX="1", PIP_FIND_LINKS="", PIP_CONFIG_FILE=os.devnull)
+    return subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment)
+
+
+def test_offline_ends_in_one_sentence_and_a_second_run_starts_where_it_ended(tmp_path):
+    script = copy_of_the_setup(tmp_path)
+    for _ in range(2):
+        run = run_installer(script)
+        assert run.returncode == 1 and run.stderr.count("\n") == 1 and "it is offline" in run.stderr
+        assert "making it again" not in run.stdout  # what stands is sound: only packages are missing
+
+
+def test_a_half_made_environment_is_made_again(tmp_path):
+    script = copy_of_the_setup(tmp_path)
+    half = tmp_path / ".venv"
+    half.mkdir()
+    (half / "bnbook-state").write_text("incomplete")
+    (half / "left-over").touch()
+    run = run_installer(script)
+    assert "making it again" in run.stdout and (half / "pyvenv.cfg").exists()
+    assert not (half / "left-over").exists() and not (tmp_path / ".venv-broken").exists()
+
+
+def test_a_complete_environment_is_left_alone(tmp_path):
+    script = copy_of_the_setup(tmp_path)
+    names = runpy.run_path(str(script))  # the same code, with the paths of the copy
+    names["state"](names["fingerprint"]())
+    python = Path(names["PYTHON"])
+    python.parent.mkdir(parents=True)
+    python.touch()
+    run = run_installer(script)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
