@@ -62,7 +62,7 @@ def batch_norm(x, gamma, beta, eps=1e-5):
     Source: Ioffe & Szegedy 2015, algorithm 1.
     """
     _check(x, gamma, beta, None, None, True, eps)
-    y, mean, var = _apply(_Train, x, _flat(gamma), _flat(beta), eps)
+    y, mean, var = _apply(_Train, x, gamma, beta, eps)
     return y, mean.reshape(-1), var.reshape(-1)
 
 
@@ -97,7 +97,7 @@ def batch_norm_eval(x, gamma, beta, running_mean, running_var, eps=1e-5):
     _check(x, gamma, beta, running_mean, running_var, False, eps)
     # Copies: a training step may overwrite the layer's buffers while this pass still waits for its backward.
     mean, var = (v.detach().to(_sum_dtype(x), copy=True) for v in (running_mean, running_var))
-    return _apply(_Eval, x, _flat(gamma), _flat(beta), *_columns(x, mean, var), eps)
+    return _apply(_Eval, x, gamma, beta, *_columns(x, mean, var), eps)
 
 
 def update_running(running_mean, running_var, mean, var, m, momentum=0.1):
@@ -257,7 +257,7 @@ def _affine(centred, rest, var, gamma, beta, eps):
 def _factors(x, *vectors):
     """The vectors in the dtype of a pass over x. Stacked first, so that under vmap each of them is as large as the
     result, which adding in place needs."""
-    return torch.stack(vectors).to(_wide(x)).unbind()
+    return torch.stack(torch.broadcast_tensors(*vectors)).to(_wide(x)).unbind()
 
 
 def _sum(x, axes):
@@ -293,13 +293,9 @@ def _columns(x, *vectors):
     return [v.reshape(-1, *[1] * (x.ndim - 2)) for v in vectors]
 
 
-def _flat(v):
-    return None if v is None else v.flatten()  # torch.nn takes a weight of shape (C, 1), too
-
-
 def _like(x, y):
-    """y in the dtype and the layout that torch.nn gives it: channels last if x is, else contiguous (for y.view)."""
-    channels_last = x.ndim > 3 and x.movedim(1, -1).is_contiguous()
+    """y in the dtype and layout that torch.nn gives it: channels last where x has that order, else ready for y.view."""
+    channels_last = y.ndim > 3 and y.movedim(1, -1).is_contiguous()
     return y.to(x.dtype) if channels_last else y.to(x.dtype).contiguous()
 
 
@@ -323,6 +319,8 @@ def _problem(x, gamma, beta, running_mean, running_var, training, eps):
     shape, half = tuple(x.shape), x.dtype in (torch.float16, torch.bfloat16)
     if len(shape) < 2:
         return f"x has shape {shape}, expected (N, C) or (N, C, ...): the batch first, channels second."
+    if x.layout != torch.strided:
+        return f"x is {x.layout}, expected a dense tensor: use x.to_dense()."
     if not half and x.dtype not in (torch.float32, torch.float64):
         return f"x holds {x.dtype}, expected float64, float32, float16 or bfloat16: use x.float()."
     if (running_mean is None) != (running_var is None) or (running_mean is None and not training):
@@ -378,13 +376,12 @@ def _track(layer, x, mean, var):
     if momentum is None:
         momentum = 0.0 if count is None else 1 / (count + 1).to(mean.dtype)  # a tensor: vmap cannot read a number
     try:
+        if x.numel() > 0 and all(v is not None for v in buffers):
+            new = update_running(*buffers, mean, var, _count(x, mean), momentum)
+            buffers[0].copy_(new[0])
+            buffers[1].copy_(new[1])
         if count is not None:
             count.add_(1)
-        if x.numel() > 0 and all(v is not None for v in buffers):
-            for buffer, new in zip(
-                buffers, update_running(*buffers, mean, var, _count(x, mean), momentum), strict=True
-            ):
-                buffer.copy_(new)
     except RuntimeError as error:
         raise RuntimeError(
             "the running statistics cannot be changed in place here. Inside torch.func.grad or vmap, pass the buffers "
