@@ -115,7 +115,7 @@ def run_check(options):
         except Exception as error:  # whatever it is: this command is there to report it
             bad += 1
             print(f"FAIL  {says}: {type(error).__name__}: {error}")
-    print("Everything works." if not bad else f"{bad} of these failed; `make lab` repairs a broken installation.")
+    print("Everything works." if not bad else f"{bad} of these failed; `make clean lab` installs everything anew.")
     return int(bad > 0)
 
 

@@ -39,9 +39,9 @@ def normalize_backward(dx_hat, x_hat, var, axes, eps=1e-5):
     Returns dx (like dx_hat).
     Source: Ioffe & Szegedy 2015, section 3, with the three chain-rule terms collected; derived in notebook 03.
     """
-    inv_std, wide = torch.rsqrt(var + eps), x_hat.to(_wide(x_hat))
-    m = _count(x_hat, var)
+    m, wide = _count(x_hat, var), x_hat.to(_wide(x_hat))
     along_one, along_x_hat = _sum(dx_hat, axes) / m, _sum(dx_hat * wide, axes) / m
+    inv_std = torch.rsqrt(var + eps).expand(along_one.shape)
     a, b, c = _factors(x_hat, inv_std, -inv_std * along_x_hat, -inv_std * along_one)
     return (wide * b).add_(dx_hat * a).add_(c).to(dx_hat.dtype)
 
@@ -75,7 +75,7 @@ def batch_norm_backward(dy, x, gamma, mean, var, eps=1e-5):
     dy         (N, C, *)  gradient of the loss with respect to y
     x, gamma   (N, C, *)  and (C,): what `batch_norm` was given
     mean, var  (C,)       what it returned
-    Returns dx (N, C, *), dgamma (C,), dbeta (C,).
+    Returns dx (N, C, *) in the dtype of x, dgamma (C,) and dbeta (C,) in that of mean.
     Source: Ioffe & Szegedy 2015, section 3; derived in notebook 03.
     """
     mean, var = _columns(x, mean, var)
@@ -96,7 +96,7 @@ def batch_norm_eval(x, gamma, beta, running_mean, running_var, eps=1e-5):
     """
     _check(x, gamma, beta, running_mean, running_var, False, eps)
     # Copies: a training step may overwrite the layer's buffers while this pass still waits for its backward.
-    mean, var = (v.detach().to(_sum_dtype(x), copy=True) for v in (running_mean, running_var))
+    mean, var = (v.to(_sum_dtype(x), copy=True) for v in (running_mean, running_var))
     return _apply(_Eval, x, gamma, beta, *_columns(x, mean, var), eps)
 
 
@@ -227,8 +227,9 @@ def _moments(x, axes):
     pivot = (total / m).detach().to(_wide(x))  # a few float32 roundings away from the mean: near enough
     centred = x - pivot
     rest = _sum(centred, axes) / m
-    var = (_sum(centred * centred, axes) / m - rest * rest).clamp(min=0)  # a constant channel can round to -1e-14
-    return pivot + rest.nan_to_num(), var, centred, rest  # a channel that holds inf has mean inf; inf - inf is NaN
+    var = _sum(centred * centred, axes) / m - rest * rest
+    mean = pivot + rest.nan_to_num()  # where x holds inf the mean is inf, as in torch.nn, but the rest inf - inf
+    return mean, var.clamp(min=0), centred, rest  # 1e7 equal values and one other can round to -1e-16
 
 
 def _centre(x, mean):
@@ -255,15 +256,14 @@ def _affine(centred, rest, var, gamma, beta, eps):
 
 
 def _factors(x, *vectors):
-    """The vectors in the dtype of a pass over x. Stacked first, so that under vmap each of them is as large as the
-    result, which adding in place needs."""
-    return torch.stack(torch.broadcast_tensors(*vectors)).to(_wide(x)).unbind()
+    """The vectors in the dtype of a pass over x. Stacked, vmap makes each as large as what it is added to in place."""
+    return torch.stack(vectors).to(_wide(x)).unbind()
 
 
 def _sum(x, axes):
-    """The sum over axes, kept as 1: within a sample in float32, which torch adds pairwise; of the samples in float64.
+    """The sum over axes, kept as 1: pairwise in float32 within a sample (of (N, C): within a channel), then in float64.
 
-    Adding everything in float64 would first copy x in float64, at 20 times the cost of this.
+    In float64 from the start, torch would first copy x in float64: 20 times the cost.
     """
     within = x.sum(axes[1:] or axes, keepdim=True, dtype=_wide(x))
     return within.sum(axes, keepdim=True, dtype=_sum_dtype(x))
@@ -350,8 +350,9 @@ def _problem(x, gamma, beta, running_mean, running_var, training, eps):
     return None
 
 
-def _forward(self, x):
+def _forward(self, input):
     """y (N, C, *) from x (N, C, *): by this batch in training, by the running statistics otherwise."""
+    x = input  # the name by which torch.nn takes it
     try:
         self._check_input_dim(x)
     except ValueError as error:
@@ -392,9 +393,9 @@ def _track(layer, x, mean, var):
 class BatchNorm1d(nn.BatchNorm1d):
     """nn.BatchNorm1d computed by this module: x (N, C) or (N, C, L). Arguments and attributes are nn.BatchNorm1d's.
 
-    torch.compile, torch.export and torch.func (grad, vmap, jacrev) work. Not promised: torch.jit.script, torch.fx
-    tracing, eager-mode fuse_modules (use `fold`), and forward-mode differentiation (jvp, jacfwd): a Function that
-    defines it can no longer be compiled.
+    torch.compile, torch.export and torch.func (grad, vmap, jacrev) work. Not promised: torch.jit.script and jit.trace,
+    torch.fx tracing, eager-mode fuse_modules (use `fold`), and forward-mode differentiation (jvp, jacfwd), since a
+    Function that defines it can no longer be compiled.
     """
 
     forward = _forward
@@ -413,7 +414,7 @@ class BatchNorm3d(nn.BatchNorm3d):
 
 
 def replace_batch_norm(net):
-    """Turn every nn.BatchNorm1d, 2d and 3d in net into ours, in place; subclasses, such as SyncBatchNorm, are left.
+    """Turn every nn.BatchNorm1d, 2d and 3d in net into ours, in place. Their subclasses and SyncBatchNorm are left.
 
     Only the class of a module changes, so its Parameters (which an optimizer may hold), buffers, hooks and mode stay.
     net  nn.Module, may be a BatchNorm itself

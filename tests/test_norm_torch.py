@@ -147,15 +147,27 @@ LAYOUTS = {
 }
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("device", DEVICES)
-def test_every_layout_equals_torch_and_y_has_torchs_strides(layout, device):
-    x = LAYOUTS[layout]().double().to(device)
-    x = x if x.stride() == LAYOUTS[layout]().stride() else LAYOUTS[layout]().to(device)  # double() may make it dense
-    theirs, mine = twins(x.ndim, 3, x.dtype, device)
-    assert_twins_agree(theirs, mine, x)
-    for train in (True, False):
-        assert mine.train(train)(x).stride() == theirs.train(train)(x).stride()
+def test_every_layout_equals_torch_and_y_has_torchs_strides(device):
+    for layout, make in LAYOUTS.items():
+        x = make().to(device)
+        theirs, mine = twins(x.ndim, 3, device=device)
+        assert_twins_agree(theirs, mine, x)
+        for train in (True, False):
+            assert mine.train(train)(x).stride() == theirs.train(train)(x).stride(), layout
+
+
+def test_a_gradient_of_y_may_be_expanded_and_of_any_layout():
+    x = torch.randn(4, 3, 5, 6, dtype=torch.float64)
+    gradients = [
+        torch.randn(1, 3, 1, 1).expand(4, 3, 5, 6),
+        torch.ones(()).expand(4, 3, 5, 6),
+        torch.randn(4, 3, 5, 6).to(memory_format=torch.channels_last),
+        torch.randn(3, 4, 5, 6).transpose(0, 1),
+    ]
+    theirs, mine = twins(4, 3, torch.float64)
+    for dy, train in itertools.product(gradients, (True, False)):
+        assert_equal(run(mine.train(train), x, dy.double()), run(theirs.train(train), x, dy.double()))
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -182,6 +194,7 @@ def test_sixteen_bit_results_are_rounded_once(dtype, device):
     wide = [t.double() for t in (x, gamma, beta)]
     exact, mean64, var64 = ours.batch_norm(*wide)
     exact_dx, *_ = ours.batch_norm_backward(dy.double(), *wide[:2], mean64, var64)
+    assert y.dtype == dx.dtype == dtype
     half_ulp = torch.finfo(dtype).eps / 2 * 1.001
     torch.testing.assert_close(y.double(), exact, rtol=half_ulp, atol=1e-6)
     torch.testing.assert_close(dx.double(), exact_dx, rtol=half_ulp, atol=1e-6)
@@ -203,11 +216,10 @@ def exact_and_float32(x, dy, gamma, beta, *running):
         yield y.detach(), *torch.autograd.grad(y, leaves, dy.to(dtype))
 
 
-@pytest.mark.parametrize("ratio", [0, 3, 1e2, 1e3, 1e4, -1e4])
 @pytest.mark.parametrize("device", DEVICES)
-def test_float32_is_within_1e_6_of_float64_up_to_a_mean_of_1e4_standard_deviations(ratio, device):
+def test_float32_is_within_1e_6_of_float64_up_to_a_mean_of_1e4_standard_deviations(device):
     shapes = [(4096, 8), (100, 5), (16, 6, 50), (64, 16, 16, 16), (1, 8, 200, 200), (3, 5, 1, 1), (4, 8, 3, 9, 9)]
-    for shape, sd in itertools.product(shapes, (1, 0.01, 100)):
+    for shape, ratio, sd in itertools.product(shapes, (0, 3, 1e2, 1e3, 1e4, -1e4), (1, 0.01, 100)):
         C, axes = shape[1], (0, *range(2, len(shape)))
         x = (sd * (ratio + torch.randn(shape, dtype=torch.float64))).float().to(device)
         dy, gamma, beta = (torch.randn(s, device=device) for s in (shape, C, C))
@@ -216,7 +228,7 @@ def test_float32_is_within_1e_6_of_float64_up_to_a_mean_of_1e4_standard_deviatio
             exact, mine = exact_and_float32(x, dy, gamma, beta, *statistics)
             for name, a, b in zip(("y", "dx", "dgamma", "dbeta"), mine, exact, strict=True):
                 error = ((a.double() - b).abs().max() / b.abs().max()).item()
-                assert error < 1e-6, f"{name} of {shape}, sd {sd}, evaluation {bool(statistics)}: {error:.1e}"
+                assert error < 1e-6, f"{name} of {shape}, mean {ratio} sd, eval {bool(statistics)}: {error:.1e}"
 
 
 def test_float32_channels_last_is_within_1e_6_too():
@@ -240,6 +252,12 @@ def test_a_constant_channel_has_variance_zero_and_y_is_beta(constant):
     torch.testing.assert_close(mean, x[0, :, 0, 0].double(), rtol=1e-7, atol=0)
     if abs(constant) < 1e6:
         torch.testing.assert_close(y, torch.tensor([2.0, -3.0]).view(1, 2, 1, 1).expand_as(y), rtol=1e-5, atol=1e-5)
+
+
+def test_var_is_never_negative():
+    x = torch.full((20_000_000, 1), 123.456)  # here the two terms of the variance round the wrong way
+    x[5] *= 1 + 2e-7
+    assert ours.normalize(x, (0,))[2].item() >= 0
 
 
 def test_a_3_by_2_batch_gives_what_paper_and_pencil_give():
@@ -327,30 +345,22 @@ def functions_of_float64_leaves():
     yield lambda x: ours.normalize(x, (1,), 0.1), (x,)
 
 
+@pytest.mark.filterwarnings("ignore:Please use `torch.vmap`")  # torch 2.4 checks batched gradients by its older vmap
 def test_first_and_second_derivatives_pass_gradcheck():
     for function, leaves in functions_of_float64_leaves():
-        assert torch.autograd.gradcheck(function, leaves)
+        assert torch.autograd.gradcheck(function, leaves, check_batched_grad=True)
         assert torch.autograd.gradgradcheck(function, leaves)
 
 
 def test_second_derivatives_equal_torch_in_training_and_evaluation():
     for train, ndim in itertools.product((True, False), KINDS):
-        x = (2 + torch.randn(4, 3, *range(2, ndim))).double()
-        results = []
+        x, results = (2 + torch.randn(4, 3, *range(2, ndim))).double(), []
         for layer in twins(ndim, 3, torch.float64):
             leaf = x.clone().requires_grad_()
             leaves = leaf, *layer.train(train).parameters()
             first = torch.autograd.grad(layer(leaf).pow(3).sum(), leaves, create_graph=True)
             results.append(torch.autograd.grad(sum(g.pow(2).sum() for g in first), leaves))
-            torch.manual_seed(0)
-        twin = twins(ndim, 3, torch.float64)
-        results = []
-        for layer in twin:
-            leaf = x.clone().requires_grad_()
-            leaves = leaf, *layer.train(train).parameters()
-            first = torch.autograd.grad(layer(leaf).pow(3).sum(), leaves, create_graph=True)
-            results.append(torch.autograd.grad(sum(g.pow(2).sum() for g in first), leaves))
-        torch.testing.assert_close(*results, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(results[1], results[0], rtol=1e-9, atol=1e-9)
 
 
 def test_update_running_is_pure_and_refuses_a_single_value():
@@ -439,13 +449,15 @@ def test_state_is_loaded_and_saved_both_ways_and_from_old_files(ndim):
         plain.load_state_dict(theirs.state_dict())
 
 
+@pytest.mark.filterwarnings("ignore:You are using `torch.load`")  # torch 2.4 on its own unpickling
 @pytest.mark.parametrize("ndim", KINDS)
-def test_the_layer_is_torchs_in_class_name_copy_and_pickle(ndim):
+def test_the_layer_is_torchs_in_class_name_signature_copy_and_pickle(ndim):
     theirs, mine = twins(ndim, 3, eps=0.1, momentum=None)
     assert isinstance(mine, type(theirs)) and type(mine).__name__ == type(theirs).__name__
     assert repr(nn.Sequential(mine)) == repr(nn.Sequential(theirs))
+    assert inspect.signature(mine.forward).parameters.keys() == inspect.signature(theirs.forward).parameters.keys()
     x = torch.randn(4, 3, *range(2, ndim))
-    mine(x)
+    mine(input=x)
     for twin in (copy.deepcopy(mine), pickle.loads(pickle.dumps(mine))):
         assert type(twin) is type(mine)
         assert_equal(run(twin, x), run(copy.deepcopy(mine), x))
@@ -924,18 +936,16 @@ class Net(nn.Module):
         return self.norm(self.conv(x)).relu()
 
 
-def assert_compiled_equals_torch(train, backend, **flags):
+def assert_compiled_equals_torch(train, backend, sizes, **flags):
     torch._dynamo.reset()
     net, judge = Net(ours, **flags).train(train), Net(nn, **flags).train(train)
     judge.load_state_dict(net.state_dict())
     compiled = torch.compile(net, backend=backend, fullgraph=True)
-    for n in (4, 6):  # the second size recompiles with a symbolic batch
-        x = torch.randn(n, 2, 5, 5, dtype=torch.float64)
-        dy = torch.randn(n, 3, 3, 3, dtype=torch.float64)
+    for n in sizes:
+        x, dy = (torch.randn(n, *shape, dtype=torch.float64) for shape in ((2, 5, 5), (3, 3, 3)))
         got = {name.replace("_orig_mod.", ""): value for name, value in run(compiled, x, dy).items()}
         assert_equal(got, run(judge, x, dy))
-    with torch.no_grad():
-        torch.testing.assert_close(compiled.eval()(x), judge.eval()(x))
+    return compiled, judge, x
 
 
 # The compilers warn about PyTorch's own internals, whatever they compile.
@@ -943,13 +953,15 @@ def assert_compiled_equals_torch(train, backend, **flags):
 @pytest.mark.parametrize("train", [True, False])
 @pytest.mark.parametrize("flags", [{}, {"momentum": None}, {"affine": False}, {"track_running_stats": False}], ids=str)
 def test_a_compiled_layer_equals_torch_in_one_graph(train, flags):
-    assert_compiled_equals_torch(train, "aot_eager", **flags)
+    compiled, judge, x = assert_compiled_equals_torch(train, "aot_eager", (4, 6), **flags)  # 6: with a symbolic batch
+    with torch.no_grad():
+        torch.testing.assert_close(compiled.eval()(x), judge.eval()(x))
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++", "cl"))), reason="inductor needs a C++ compiler")
 def test_inductor_equals_torch():
-    assert_compiled_equals_torch(True, "inductor")
+    assert_compiled_equals_torch(True, "inductor", (4,))
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -964,7 +976,8 @@ def test_an_exported_layer_equals_torch(train):
         torch.testing.assert_close(net.state_dict(), judge.state_dict())  # exporting is no training step
         for value in inputs:
             torch.testing.assert_close(exported(value), judge(value))
-        torch.testing.assert_close(dict(exported.named_buffers()), dict(judge.named_buffers()))
+        for name, buffer in exported.named_buffers():  # torch 2.4 leaves out what evaluation does not read
+            torch.testing.assert_close(buffer, judge.get_buffer(name))
 
 
 def test_update_bn_recomputes_the_statistics_as_for_torchs_layer():
@@ -1056,5 +1069,5 @@ def test_replace_batch_norm_touches_exactly_the_three_classes():
 
 def test_the_docstrings_say_where_the_module_stands_and_what_is_not_promised():
     assert "\nRead after norm_numpy.\nBuilt in notebook 06.\n" in ours.__doc__
-    for word in ("jit.script", "fx", "fuse_modules", "jvp"):
+    for word in ("jit.script", "torch.fx", "fuse_modules", "jvp"):
         assert word in ours.BatchNorm1d.__doc__
