@@ -360,6 +360,8 @@ def _forward(self, input):
             f"{type(self).__name__} {error}, x has shape {tuple(x.shape)}: BatchNorm1d takes (N, C) and (N, C, L), 2d "
             "(N, C, H, W), 3d (N, C, D, H, W). If the batch axis is missing, use x.unsqueeze(0)."
         ) from error
+    if x.numel() == 0:
+        return nn.modules.batchnorm._BatchNorm.forward(self, x)  # nothing to compute: torch.nn's rules for nothing
     if not self.training and not (self.running_mean is None and self.running_var is None):
         return batch_norm_eval(x, self.weight, self.bias, self.running_mean, self.running_var, self.eps)
     tracks = self.training and self.track_running_stats
@@ -377,7 +379,7 @@ def _track(layer, x, mean, var):
     if momentum is None:
         momentum = 0.0 if count is None else 1 / (count + 1).to(mean.dtype)  # a tensor: vmap cannot read a number
     try:
-        if x.numel() > 0 and all(v is not None for v in buffers):
+        if all(v is not None for v in buffers):
             new = update_running(*buffers, mean, var, _count(x, mean), momentum)
             buffers[0].copy_(new[0])
             buffers[1].copy_(new[1])

@@ -129,6 +129,15 @@ def test_a_layer_without_vectors_takes_any_number_of_channels():
     assert_twins_agree(theirs, mine, torch.randn(4, 5, 2, 3), torch.randn(2, 1, 2, 3), torch.randn(4, 0, 2, 3))
 
 
+def test_an_empty_batch_changes_only_the_count_and_is_taken_with_any_channels_as_in_torch():
+    for channels, momentum in itertools.product((3, 5), (0.1, None)):
+        assert_twins_agree(*twins(4, 3, momentum=momentum), torch.randn(0, channels, 2, 2))
+    y, mean, var = ours.batch_norm(torch.randn(0, 3, 2), torch.ones(3, requires_grad=True), torch.ones(3))
+    assert y.shape == (0, 3, 2) and mean.shape == var.shape == (3,)
+    y.sum().backward()
+    assert ours.batch_norm_eval(y.detach(), None, None, torch.zeros(3), torch.ones(3)).shape == (0, 3, 2)
+
+
 LAYOUTS = {
     "rows and columns swapped": lambda: torch.randn(3, 6).T,
     "expanded over the batch, 2-d": lambda: torch.randn(1, 3).expand(6, 3),
@@ -178,10 +187,16 @@ def test_every_dtype_that_torch_accepts_equals_torch(device):
         x = (3 + 2 * torch.randn(8, 3, *range(2, ndim))).to(device, x_dtype)
         for train in (True, True, False):
             dy = torch.randn(x.shape, device=device).to(x_dtype)
-            assert_equal(run(mine.train(train), x, dy), run(theirs.train(train), x, dy), **TOLERANCE[x_dtype])
+            exact = run(copy.deepcopy(theirs).double().train(train), x.double(), dy.double())
+            expected, got = run(theirs.train(train), x, dy), run(mine.train(train), x, dy)
+            assert {k: v.dtype for k, v in got.items()} == {k: v.dtype for k, v in expected.items()}
+            # With a 16-bit layer torch rounds its mean to 16 bits and is off by 1e-2: then float64 is the judge.
+            judge = exact if layer_dtype in (torch.float16, torch.bfloat16) else expected
+            assert_equal(got, {k: v.to(got[k].dtype) for k, v in judge.items()}, **TOLERANCE[x_dtype])
+            theirs.load_state_dict(mine.state_dict())
     theirs, mine = twins(4, 3)
     x = torch.randn(4, 3, 2, 2).half()
-    assert_equal(run(mine.half(), x), run(theirs.half(), x), **TOLERANCE[torch.float16])
+    assert_equal(run(mine.half(), x), run(theirs.half(), x), rtol=2e-2, atol=2e-2)
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -926,26 +941,13 @@ def test_autocast_gives_torchs_dtypes_and_values(dtype, device):
         torch.testing.assert_close(a[2:], b[2:], **TOLERANCE[dtype])
 
 
-class Net(nn.Module):
-    def __init__(self, library, **flags):
-        super().__init__()
-        self.conv = nn.Conv2d(2, 3, 3, bias=False, dtype=torch.float64)
-        self.norm = library.BatchNorm2d(3, dtype=torch.float64, **flags)
-
-    def forward(self, x):
-        return self.norm(self.conv(x)).relu()
+def small_net(library, train, **flags):
+    conv = nn.Conv2d(2, 3, 3, bias=False, dtype=torch.float64)
+    return nn.Sequential(conv, library.BatchNorm2d(3, dtype=torch.float64, **flags), nn.ReLU()).train(train)
 
 
-def assert_compiled_equals_torch(train, backend, sizes, **flags):
-    torch._dynamo.reset()
-    net, judge = Net(ours, **flags).train(train), Net(nn, **flags).train(train)
-    judge.load_state_dict(net.state_dict())
-    compiled = torch.compile(net, backend=backend, fullgraph=True)
-    for n in sizes:
-        x, dy = (torch.randn(n, *shape, dtype=torch.float64) for shape in ((2, 5, 5), (3, 3, 3)))
-        got = {name.replace("_orig_mod.", ""): value for name, value in run(compiled, x, dy).items()}
-        assert_equal(got, run(judge, x, dy))
-    return compiled, judge, x
+def run_compiled(compiled, x, dy):
+    return {name.replace("_orig_mod.", ""): value for name, value in run(compiled, x, dy).items()}
 
 
 # The compilers warn about PyTorch's own internals, whatever they compile.
@@ -953,7 +955,13 @@ def assert_compiled_equals_torch(train, backend, sizes, **flags):
 @pytest.mark.parametrize("train", [True, False])
 @pytest.mark.parametrize("flags", [{}, {"momentum": None}, {"affine": False}, {"track_running_stats": False}], ids=str)
 def test_a_compiled_layer_equals_torch_in_one_graph(train, flags):
-    compiled, judge, x = assert_compiled_equals_torch(train, "aot_eager", (4, 6), **flags)  # 6: with a symbolic batch
+    torch._dynamo.reset()
+    net, judge = small_net(ours, train, **flags), small_net(nn, train, **flags)
+    judge.load_state_dict(net.state_dict())
+    compiled = torch.compile(net, backend="aot_eager", fullgraph=True)
+    for n in (4, 6):  # 6 compiles again, with a symbolic batch
+        x, dy = (torch.randn(n, *shape, dtype=torch.float64) for shape in ((2, 5, 5), (3, 3, 3)))
+        assert_equal(run_compiled(compiled, x, dy), run(judge, x, dy))
     with torch.no_grad():
         torch.testing.assert_close(compiled.eval()(x), judge.eval()(x))
 
@@ -961,16 +969,19 @@ def test_a_compiled_layer_equals_torch_in_one_graph(train, flags):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++", "cl"))), reason="inductor needs a C++ compiler")
 def test_inductor_equals_torch():
-    assert_compiled_equals_torch(True, "inductor", (4,))
+    torch._dynamo.reset()
+    theirs, mine = twins(4, 3)
+    x, dy = torch.randn(4, 3, 5, 6), torch.randn(4, 3, 5, 6)
+    assert_equal(run_compiled(torch.compile(mine, fullgraph=True), x, dy), run(theirs, x, dy))
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("train", [True, False])
 def test_an_exported_layer_equals_torch(train):
     x, more = torch.randn(4, 2, 5, 5, dtype=torch.float64), torch.randn(7, 2, 5, 5, dtype=torch.float64)
-    any_batch = {"x": {0: torch.export.Dim("batch", min=2)}}
+    any_batch = ({0: torch.export.Dim("batch", min=2)},)
     for shapes, inputs in ((None, [x]), (any_batch, [x, more])):
-        net, judge = Net(ours).train(train), Net(nn).train(train)
+        net, judge = small_net(ours, train), small_net(nn, train)
         judge.load_state_dict(net.state_dict())
         exported = torch.export.export(net, (x,), dynamic_shapes=shapes).module()
         torch.testing.assert_close(net.state_dict(), judge.state_dict())  # exporting is no training step
@@ -1054,9 +1065,7 @@ def test_losses_are_the_same_after_replace_batch_norm():
 
 
 def test_replace_batch_norm_touches_exactly_the_three_classes():
-    class Special(nn.BatchNorm2d):
-        pass
-
+    Special = type("Special", (nn.BatchNorm2d,), {})
     net = nn.ModuleList(
         [nn.BatchNorm1d(2), nn.BatchNorm2d(2), nn.BatchNorm3d(2), nn.SyncBatchNorm(2), Special(2), nn.LazyBatchNorm2d()]
     )
