@@ -12,12 +12,11 @@ def directional_check(f, backward, x, u, v, h=1e-5):
         slope = <u, f(x + h v) - f(x - h v)> / (2 h)        claim = <backward(u), v>
 
     f         function of x alone
-    backward  function of u: the gradient of <u, f(x)> with respect to x
-    x         like v    where
-    u         like f(x) the gradient that comes from behind: a random one sees more than ones
-    v         like x    direction of the step
-    h         length of the step, in units of x / v; the slope is off by about h^2 times the third derivative, and
-              by rounding: 1e-16 * |f| / h
+    backward  function of u: the gradient of <u, f(x)> with respect to x, at x
+    x         any shape   where to check
+    u         like f(x)   what comes back from the loss: random, since a loss such as sum(f) can hide mistakes
+    v         like x      direction of the step
+    h         length of the step, in units of x / v: a long one sees the bend of f, a short one its rounding
     Returns slope, claim: two numbers.
     """
     slope = np.sum(u * (f(x + h * v) - f(x - h * v))) / (2 * h)
