@@ -11,6 +11,8 @@ Used from notebook 00 on.
 Every exercise and every question is listed here once, under the name it has in its notebook.
 """
 
+from .backward import QUESTIONS as _BACKWARD
+from .backward import batch_norm_backward, directional_check, normalize_backward
 from .exercise import CheckFailed as CheckFailed
 from .exercise import Exercise
 from .forward import QUESTIONS as _FORWARD
@@ -19,8 +21,14 @@ from .question import Question
 from .start import QUESTIONS as _START
 from .start import batch_axes
 
-EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in (batch_axes, normalize, batch_norm)}
-QUESTIONS: dict[str, Question] = {question.name: question for question in (*_START, *_FORWARD)}
+EXERCISES: dict[str, Exercise] = {
+    exercise.name: exercise
+    for exercise in (
+        *(batch_axes, normalize, batch_norm),
+        *(batch_norm_backward, normalize_backward, directional_check),
+    )
+}
+QUESTIONS: dict[str, Question] = {question.name: question for question in (*_START, *_FORWARD, *_BACKWARD)}
 
 
 def hint(name):

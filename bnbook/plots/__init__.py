@@ -11,6 +11,8 @@ colour-blind readers and in grey.
     axes, text = plots.first_look(results)
 """
 
+from .backward import backward_graph as backward_graph
+from .backward import projection as projection
 from .forward import batch_norm_stages as batch_norm_stages
 from .forward import eps_placement as eps_placement
 from .forward import images as images

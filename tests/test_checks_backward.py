@@ -1,0 +1,248 @@
+"""The checks of notebook 03 accept every right backward pass, and refuse the wrong ones that nobody listed."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bnbook import checks, norm_numpy
+from bnbook.checks.gradient import directional_check
+from bnbook.norm_numpy import batch_axes
+
+# --- right answers, written in other ways --------------------------------------------------------------------------
+
+
+def columns(x, *vectors):
+    return [np.asarray(v).reshape(-1, *[1] * (x.ndim - 2)) for v in vectors]
+
+
+def in_stages(dy, x, gamma, mean, var, eps=1e-5):
+    axes, m = batch_axes(x.ndim), x.size // x.shape[1]
+    g, mu, v = columns(x, gamma, mean, var)
+    deviation = x - mu
+    inv_std = (v + eps) ** -0.5
+    x_hat = deviation * inv_std
+    dx_hat = g * dy
+    dinv_std = (dx_hat * deviation).sum(axes, keepdims=True)
+    dvar = -0.5 * (v + eps) ** -1.5 * dinv_std
+    ddeviation = dx_hat * inv_std + 2 * deviation * dvar / m
+    dmean = -ddeviation.sum(axes, keepdims=True)
+    return ddeviation + dmean / m, (dy * x_hat).sum(axes), dy.sum(axes)
+
+
+def without_the_path_that_is_zero(dy, x, gamma, mean, var, eps=1e-5):
+    """As in the notebook: what goes through the mean inside the variance sums to 0 and may be left out."""
+    axes, m = batch_axes(x.ndim), x.size // x.shape[1]
+    g, mu, v = columns(x, gamma, mean, var)
+    std = np.sqrt(v + eps)
+    dx_hat = g * dy
+    dvar = np.sum(dx_hat * (x - mu) * -0.5 / std**3, axis=axes, keepdims=True)
+    dmean = np.sum(-dx_hat / std, axis=axes, keepdims=True)
+    dx = dx_hat / std + dvar * 2 * (x - mu) / m + dmean / m
+    return dx, np.sum(dy * (x - mu) / std, axis=axes), np.sum(dy, axis=axes)
+
+
+def closed_form_with_sums(dy, x, gamma, mean, var, eps=1e-5):
+    axes, m = batch_axes(x.ndim), x.size // x.shape[1]
+    g, mu, v = columns(x, gamma, mean, var)
+    x_hat = (x - mu) / np.sqrt(v + eps)
+    dgamma, dbeta = (dy * x_hat).sum(axis=axes), dy.sum(axis=axes)
+    sums = columns(x, dgamma, dbeta)
+    return g / np.sqrt(v + eps) / m * (m * dy - sums[1] - x_hat * sums[0]), dgamma, dbeta
+
+
+def by_rows_and_einsum(dy, x, gamma, mean, var, eps=1e-5):
+    rows = np.moveaxis(x, 1, -1).reshape(-1, x.shape[1]).astype(np.float64)
+    back = np.moveaxis(dy, 1, -1).reshape(-1, x.shape[1]).astype(np.float64)
+    x_hat = (rows - mean) / np.sqrt(var + eps)
+    dgamma = np.einsum("rc,rc->c", back, x_hat)
+    dx = gamma / np.sqrt(var + eps) * (back - back.mean(0) - x_hat * dgamma / len(rows))
+    shape = np.moveaxis(x, 1, -1).shape
+    return np.moveaxis(dx.reshape(shape), -1, 1), dgamma, back.sum(0)
+
+
+def as_a_list(*args):
+    return list(norm_numpy.batch_norm_backward(*args))
+
+
+def as_float32(*args):
+    return tuple(np.float32(v) for v in norm_numpy.batch_norm_backward(*args))
+
+
+def by_autograd(dy, x, gamma, mean, var, eps=1e-5):
+    inputs = [torch.tensor(np.asarray(v, np.float64), requires_grad=True) for v in (x, gamma, np.zeros_like(gamma))]
+    y = torch.nn.functional.batch_norm(inputs[0], None, None, *inputs[1:], True, 0.1, eps)
+    return torch.autograd.grad(y, inputs, torch.tensor(np.asarray(dy, np.float64)))
+
+
+@pytest.mark.parametrize(
+    "yours",
+    [
+        in_stages,
+        without_the_path_that_is_zero,
+        closed_form_with_sums,
+        by_rows_and_einsum,
+        as_a_list,
+        as_float32,
+        by_autograd,
+    ],
+)
+def test_a_right_backward_pass_is_accepted_however_it_is_written(yours):
+    verdict = checks.batch_norm_backward.judge(yours)
+    assert verdict.kind == "agrees", verdict.message
+
+
+def by_the_table(dx_hat, x_hat, var, axes, eps=1e-5):
+    """The whole Jacobian, applied."""
+    kept = [a for a in range(x_hat.ndim) if a not in axes]
+    order = [*kept, *axes]
+    m = int(np.prod([x_hat.shape[a] for a in axes]))
+    rows, back = (np.transpose(v, order).reshape(-1, m) for v in (x_hat, dx_hat))
+    tables = np.eye(m) - 1 / m - rows[:, :, None] * rows[:, None, :] / m
+    dx = np.einsum("kij,ki->kj", tables, back).reshape([x_hat.shape[a] for a in order])
+    return np.transpose(dx, np.argsort(order)) / np.sqrt(var + eps)
+
+
+def by_removing_one_after_the_other(dx_hat, x_hat, var, axes, eps=1e-5):
+    centred = dx_hat - np.average(dx_hat, axis=axes, keepdims=True)
+    return (centred - x_hat * np.mean(centred * x_hat, axis=axes, keepdims=True)) * (var + eps) ** -0.5
+
+
+@pytest.mark.parametrize("yours", [by_the_table, by_removing_one_after_the_other])
+def test_a_right_normalize_backward_is_accepted_however_it_is_written(yours):
+    verdict = checks.normalize_backward.judge(yours)
+    assert verdict.kind == "agrees", verdict.message
+
+
+def with_ravel_and_dot(f, backward, x, u, v, h=1e-5):
+    up, down = np.ravel(f(x + h * v)), np.ravel(f(x - h * v))
+    return float(np.ravel(u) @ (up - down) / (2 * h)), float(np.ravel(backward(u)) @ np.ravel(v))
+
+
+def as_two_losses(f, backward, x, u, v, h=1e-5):
+    loss = [(u * f(x + sign * h * v)).sum() for sign in (1, -1)]
+    return [(loss[0] - loss[1]) / 2 / h, (v * backward(u)).sum()]
+
+
+@pytest.mark.parametrize("yours", [with_ravel_and_dot, as_two_losses])
+def test_a_right_directional_check_is_accepted_however_it_is_written(yours):
+    verdict = checks.directional_check.judge(yours)
+    assert verdict.kind == "agrees", verdict.message
+
+
+# --- wrong answers that nobody listed ------------------------------------------------------------------------------
+
+
+def bent(at_rank=None, **how):
+    """The closed form with parts that can be bent, for all inputs or for those of one rank."""
+    parts = dict(first=1.0, one=1.0, other=1.0, power=0.5, g=1.0, dgamma=1.0, dbeta=1.0)
+
+    def yours(dy, x, gamma, mean, var, eps=1e-5):
+        p = {**parts, **(how if at_rank in (None, x.ndim) else {})}
+        axes = batch_axes(x.ndim)
+        c, mu, v = columns(x, gamma, mean, var)
+        x_hat = (x - mu) / np.sqrt(v + eps)
+        means = [q.mean(axes, keepdims=True) for q in (dy, dy * x_hat)]
+        dx = np.sign(c) * np.abs(c) ** p["g"] / (v + eps) ** p["power"]
+        dx = dx * (p["first"] * dy - p["one"] * means[0] - p["other"] * x_hat * means[1])
+        return dx, p["dgamma"] * (dy * x_hat).sum(axes), p["dbeta"] * dy.sum(axes)
+
+    return yours
+
+
+def test_the_unbent_formula_is_accepted():
+    assert checks.batch_norm_backward.judge(bent()).kind == "agrees"
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(
+    st.sampled_from(["first", "one", "other", "power", "g", "dgamma", "dbeta"]),
+    st.one_of(st.floats(1e-3, 2), st.floats(-2, -1e-3)),
+    st.sampled_from([None, 2, 3, 4, 5]),
+)
+def test_any_bent_part_is_refused_even_at_one_rank_only(part, by, rank):
+    value = {"power": 0.5}.get(part, 1.0) + by
+    assert checks.batch_norm_backward.judge(bent(rank, **{part: value})).kind == "wrong"
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.sets(st.integers(0, 4)), st.integers(2, 5))
+def test_means_over_any_other_axes_are_refused(axes, at_rank):
+    axes = tuple(a for a in sorted(axes) if a < at_rank)
+
+    def yours(dy, x, gamma, mean, var, eps=1e-5):
+        chosen = axes if x.ndim == at_rank else batch_axes(x.ndim)
+        c, mu, v = columns(x, gamma, mean, var)
+        x_hat = (x - mu) / np.sqrt(v + eps)
+        dx = norm_numpy.normalize_backward(c * dy, x_hat, v, chosen, eps)
+        return dx, (dy * x_hat).sum(batch_axes(x.ndim)), dy.sum(batch_axes(x.ndim))
+
+    verdict = checks.batch_norm_backward.judge(yours)
+    assert (verdict.kind == "agrees") == (axes == batch_axes(at_rank))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.integers(0, 2), st.one_of(st.floats(1e-3, 10), st.floats(-2, -1e-3)), st.integers(2, 5), st.floats(0, 0.999))
+def test_one_entry_of_one_gradient_off_by_a_thousandth_is_refused(output, by, rank, where):
+    def yours(dy, x, *rest):
+        outputs = norm_numpy.batch_norm_backward(dy, x, *rest)
+        if x.ndim == rank:
+            flat = outputs[output].reshape(-1)
+            flat[int(where * flat.size)] *= 1 + by
+        return outputs
+
+    assert checks.batch_norm_backward.judge(yours).kind == "wrong"
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.sampled_from(["slope", "claim", "h", "u", "v"]), st.one_of(st.floats(1e-3, 2), st.floats(-0.9, -1e-3)))
+def test_a_bent_directional_check_is_refused(part, by):
+    def yours(f, backward, x, u, v, h=1e-5):
+        bend = {part: 1 + by}
+        slope, claim = directional_check(
+            f, backward, x, u * bend.get("u", 1), v * bend.get("v", 1), h * bend.get("h", 1)
+        )
+        return slope * bend.get("slope", 1), claim * bend.get("claim", 1)
+
+    assert checks.directional_check.judge(yours).kind == "wrong"
+
+
+@pytest.mark.parametrize("argument", ["dy", "x", "gamma", "mean", "var"])
+def test_writing_into_any_argument_is_noticed(argument):
+    position = ("dy", "x", "gamma", "mean", "var").index(argument)
+
+    def yours(*args):
+        result = norm_numpy.batch_norm_backward(*args)
+        args[position].reshape(-1)[0] += 1e-3
+        return result
+
+    verdict = checks.batch_norm_backward.judge(yours)
+    assert verdict.kind == "wrong" and f"wrote into its argument {argument}" in verdict.message
+
+
+# --- the finished check --------------------------------------------------------------------------------------------
+
+
+def test_the_two_numbers_agree_with_the_whole_table_of_slopes():
+    random = np.random.default_rng(0)
+    weight, x, v = random.normal(size=(3, 4)), random.normal(size=4), random.normal(size=4)
+    u = random.normal(size=3)
+    f = lambda x: np.tanh(weight @ x)  # noqa: E731
+    backward = lambda u: weight.T @ (u * (1 - f(x) ** 2))  # noqa: E731
+    table = torch.autograd.functional.jacobian(lambda z: torch.tanh(torch.tensor(weight) @ z), torch.tensor(x))
+    slope, claim = directional_check(f, backward, x, u, v)
+    assert claim == pytest.approx(u @ table.numpy() @ v, rel=1e-12)
+    assert slope == pytest.approx(claim, rel=1e-8)
+    wrong = directional_check(f, lambda u: weight.T @ u, x, u, v)
+    assert wrong[0] == slope and abs(wrong[1] - slope) > 0.01
+
+
+def test_a_number_is_told_without_a_shape():
+    verdict = checks.directional_check.judge(lambda *args: (1.5, directional_check(*args)[1]))
+    assert "slope is 1.5, expected " in verdict.message
+
+
+def test_a_message_shows_functions_by_their_formula():
+    verdict = checks.directional_check.judge(lambda *args: tuple(0.123 * v for v in directional_check(*args)))
+    assert "f = x ** 3, backward = 3 x ** 2 * u, x = [1, 2]" in verdict.message and "0x" not in verdict.message
