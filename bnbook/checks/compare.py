@@ -49,6 +49,8 @@ def array_difference(name, yours, expected, probe):
     first = tuple(int(i) for i in np.argwhere(wrong)[0])
     far = f"off by up to {error.max():.3g}" if np.isfinite(error.max()) else "not finite everywhere"
     mine, right = _unlike(numbers[first], expected[first])
+    if not expected.shape:
+        return f"{name}: yours {mine}, expected {right}"
     return f"{name} {expected.shape} is {far}, first at {list(first)}: yours {mine}, expected {right}"
 
 
