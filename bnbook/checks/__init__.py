@@ -15,12 +15,17 @@ from .exercise import CheckFailed as CheckFailed
 from .exercise import Exercise
 from .forward import QUESTIONS as _FORWARD
 from .forward import batch_norm, normalize
+from .pytorch import QUESTIONS as _PYTORCH
+from .pytorch import BatchNorm2d, BatchNormFunction, replace_batch_norm
 from .question import Question
 from .start import QUESTIONS as _START
 from .start import batch_axes
 
-EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in (batch_axes, normalize, batch_norm)}
-QUESTIONS: dict[str, Question] = {question.name: question for question in (*_START, *_FORWARD)}
+EXERCISES: dict[str, Exercise] = {
+    exercise.name: exercise
+    for exercise in (batch_axes, normalize, batch_norm, BatchNormFunction, BatchNorm2d, replace_batch_norm)
+}
+QUESTIONS: dict[str, Question] = {question.name: question for question in (*_START, *_FORWARD, *_PYTORCH)}
 
 
 def hint(name):

@@ -10,4 +10,7 @@ for what the slip returns on the exercise's small example: filled in by running 
 
 from .forward import batch_norm as batch_norm
 from .forward import normalize as normalize
+from .pytorch import BatchNorm2d as BatchNorm2d
+from .pytorch import BatchNormFunction as BatchNormFunction
+from .pytorch import replace_batch_norm as replace_batch_norm
 from .start import batch_axes as batch_axes
