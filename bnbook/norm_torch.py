@@ -62,7 +62,7 @@ def batch_norm(x, gamma, beta, eps=1e-5):
     Source: Ioffe & Szegedy 2015, algorithm 1.
     """
     _check(x, gamma, beta, None, None, True, eps)
-    y, mean, var = _apply(_Train, x, gamma, beta, eps)
+    y, mean, var = _apply(BatchNormFunction, x, gamma, beta, eps)
     return y, mean.reshape(-1), var.reshape(-1)
 
 
@@ -144,8 +144,11 @@ def fold(weight, bias, gamma, beta, running_mean, running_var, eps=1e-5):
     return (weight * scale.reshape(-1, *[1] * (weight.ndim - 1))).to(weight.dtype), shift.to(weight.dtype)
 
 
-class _Train(torch.autograd.Function):
-    """batch_norm for autograd. mean and var are differentiable outputs, or second derivatives would be wrong."""
+class BatchNormFunction(torch.autograd.Function):
+    """batch_norm for autograd: y, mean, var = BatchNormFunction.apply(x, gamma, beta, eps).
+
+    mean and var keep the averaged axes as 1. They are differentiable outputs, or second derivatives would be wrong.
+    """
 
     generate_vmap_rule = True  # vmap sends whole stacks through these methods, so nothing below looks at a value
 

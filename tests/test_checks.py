@@ -440,7 +440,7 @@ def test_hints_come_smallest_first_and_the_last_one_says_so(exercise, capsys, mo
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
 def test_the_solution_is_the_finished_source(exercise, capsys):
     checks.solution(exercise.name)
-    assert capsys.readouterr().out == inspect.getsource(exercise.finished)
+    assert capsys.readouterr().out == "\n\n".join(map(inspect.getsource, (*exercise.also, exercise.finished)))
 
 
 @pytest.mark.parametrize("ask", [checks.hint, checks.solution])

@@ -164,6 +164,38 @@ def test_the_verdict_of_a_run_is_trains(look):
         assert run["diverged"] == train.diverged(float("inf") if run["train_loss"] is None else run["train_loss"])
 
 
+def test_two_copies_of_a_net_have_the_same_losses_and_a_broken_one_has_not(digits):
+    same = experiments.same_losses(digits, steps=5)
+    assert same["step"] == [1, 2, 3, 4, 5]
+    np.testing.assert_allclose(same["ours"], same["theirs"], rtol=1e-10)
+    assert same["loss_ours"] == pytest.approx(same["loss_theirs"], rel=1e-10)
+    assert same["accuracy_ours"] == same["accuracy_theirs"]
+
+    theirs, broken = _plain_cnn(seed=0), _plain_cnn(seed=0)
+    with torch.no_grad():
+        broken[0].weight[0, 0, 0, 0] += 1e-3
+    apart = experiments.same_losses(digits, theirs, broken, steps=5)
+    assert abs(apart["ours"][0] - apart["theirs"][0]) > 1e-7
+
+
+def test_a_running_mean_with_its_graph_grows_by_the_same_number_of_nodes_each_step():
+    found = experiments.graph_nodes(steps=6)
+    assert len(set(np.diff(found["kept"]))) == 1 and found["kept"][0] > 1
+    assert found["detached"] == [0] * 6
+    assert found["copied"] == {"kept": False, "detached": True}
+
+
+def test_a_layer_is_a_drop_in_for_itself_and_not_for_one_with_another_momentum():
+    class Slower(nn.BatchNorm2d):
+        def forward(self, x):
+            self.momentum = self.momentum and 0.05
+            return super().forward(x)
+
+    assert [row["equal"] for row in experiments.drop_in(nn.BatchNorm2d, nn.BatchNorm2d)] == [True] * 8
+    rows = experiments.drop_in(nn.BatchNorm2d, Slower)
+    assert all(row["equal"] != (row["track_running_stats"] and row["momentum"] == 0.1) for row in rows)
+
+
 def _plain_cnn(seed):
     generator = torch.Generator().manual_seed(seed)
     net = nn.Sequential(

@@ -17,6 +17,8 @@ from .exercise import CheckFailed as CheckFailed
 from .exercise import Exercise
 from .forward import QUESTIONS as _FORWARD
 from .forward import batch_norm, normalize
+from .pytorch import QUESTIONS as _PYTORCH
+from .pytorch import BatchNorm2d, BatchNormFunction, replace_batch_norm
 from .question import Question
 from .start import QUESTIONS as _START
 from .start import batch_axes
@@ -24,11 +26,13 @@ from .start import batch_axes
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise
     for exercise in (
-        *(batch_axes, normalize, batch_norm),
-        *(batch_norm_backward, normalize_backward, directional_check),
+        *(batch_axes,),
+        *(normalize, batch_norm),
+        *(normalize_backward, batch_norm_backward, directional_check),
+        *(BatchNormFunction, BatchNorm2d, replace_batch_norm),
     )
 }
-QUESTIONS: dict[str, Question] = {question.name: question for question in (*_START, *_FORWARD, *_BACKWARD)}
+QUESTIONS: dict[str, Question] = {question.name: question for question in (*_START, *_FORWARD, *_BACKWARD, *_PYTORCH)}
 
 
 def hint(name):

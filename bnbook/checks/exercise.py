@@ -33,6 +33,9 @@ class Exercise:
     example   arguments small enough to follow by hand; slips cite what they return on it
     slips     wrong answers (see bnbook.slips)
     hints     three sentences, smallest hint first
+    observe   for a class, or a function that changes what it is given: called with yours and the arguments of a probe,
+              it uses yours and returns the outputs (None if yours is not written); by default yours is just called
+    also      functions that the finished one consists of, shown with it as the solution
     """
 
     name: str
@@ -44,6 +47,8 @@ class Exercise:
     slips: Callable[[], list[Callable]]
     hints: tuple[str, str, str]
     difference: Callable = None  # (name, yours, expected, probe) -> sentence or None; None: `array_difference`
+    observe: Callable = None
+    also: tuple[Callable, ...] = ()
 
     def __call__(self, yours):
         """Compare yours with the finished function: prints the verdict; raises CheckFailed if it is wrong."""
@@ -64,7 +69,7 @@ class Exercise:
         """The verdict, neither printed nor raised."""
         calls = []
         for probe, kept in zip(self.probes(), self.probes(), strict=True):
-            call = try_call(yours, probe, kept, self.inputs)
+            call = self._call(yours, probe, kept)
             calls.append(call)
             if isinstance(call.error, NotImplementedError) or (call.error is None and call.result is None):
                 return Verdict("not written", self._not_written(yours, call))
@@ -85,11 +90,15 @@ class Exercise:
 
     def solution(self):
         """Print the finished source."""
-        print(inspect.getsource(self.finished), end="")
+        print("\n\n".join(map(inspect.getsource, (*self.also, self.finished))), end="")
 
     # -- the three messages ---------------------------------------------------------------------------------------
 
     def _not_written(self, yours, call):
+        if call.error is not None and str(call.error):  # says which part, where there are several
+            return f"{self.name}: not written yet: {call.error}"
+        if call.error is None and self.observe and inspect.isclass(yours):
+            return f"{self.name}: not written yet. A method of it returned None: is the line `return ...` there?"
         if call.error is None and not _is_stub(yours):
             return (
                 f"{self.name}: not written yet. It returned None: is the line `return {', '.join(self.outputs)}` there?"
@@ -144,7 +153,7 @@ class Exercise:
         if results is None:
             expected = f"{len(self.outputs)} outputs, {', '.join(self.outputs)}"
             return f"returned {kind_of(call.result)}, expected {expected}"
-        ours = try_call(self.finished, kept, kept, self.inputs)
+        ours = self._call(self.finished, kept, kept)
         for position in range(len(self.outputs)):
             found = self._difference_at(position, call, ours)
             if found:
@@ -179,13 +188,18 @@ class Exercise:
         # Rounding errors depend on the order of operations: what counts is which outputs they ruin.
         return all(bool(self._difference_at(p, a, ours)) == bool(self._difference_at(p, b, ours)) for p in positions)
 
+    def _call(self, function, probe, kept):
+        return try_call(
+            functools.partial(self.observe, function) if self.observe else function, probe, kept, self.inputs
+        )
+
     def _all_calls(self, function):
         pairs = zip(self.probes(), self.probes(), strict=True)
-        return [try_call(function, probe, kept, self.inputs) for probe, kept in pairs]
+        return [self._call(function, probe, kept) for probe, kept in pairs]
 
     def _on_example(self, function, show):
         probe = Probe("the example", self.example())
-        call = try_call(function, probe, probe, self.inputs)
+        call = self._call(function, probe, probe)
         results = None if call.error else as_outputs(call.result, len(self.outputs))
         return results and {name: show(value) for name, value in zip(self.outputs, results, strict=True)}
 

@@ -19,5 +19,8 @@ from .forward import images as images
 from .forward import same_shape as same_shape
 from .forward import shared_mean as shared_mean
 from .forward import variance_errors as variance_errors
+from .pytorch import autograd_function as autograd_function
+from .pytorch import graph_nodes as graph_nodes
+from .pytorch import same_losses as same_losses
 from .start import first_look as first_look
 from .style import ARMS as ARMS

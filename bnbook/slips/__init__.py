@@ -13,4 +13,7 @@ from .backward import directional_check as directional_check
 from .backward import normalize_backward as normalize_backward
 from .forward import batch_norm as batch_norm
 from .forward import normalize as normalize
+from .pytorch import BatchNorm2d as BatchNorm2d
+from .pytorch import BatchNormFunction as BatchNormFunction
+from .pytorch import replace_batch_norm as replace_batch_norm
 from .start import batch_axes as batch_axes
