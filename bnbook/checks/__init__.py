@@ -18,9 +18,15 @@ from .forward import batch_norm, normalize
 from .question import Question
 from .start import QUESTIONS as _START
 from .start import batch_axes
+from .train_eval import QUESTIONS as _TRAIN_EVAL
+from .train_eval import BatchNorm, batch_norm_eval, fold, update_running
 
-EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in (batch_axes, normalize, batch_norm)}
-QUESTIONS: dict[str, Question] = {question.name: question for question in (*_START, *_FORWARD)}
+_START_EXERCISES, _FORWARD_EXERCISES = (batch_axes,), (normalize, batch_norm)
+_TRAIN_EVAL_EXERCISES = (update_running, batch_norm_eval, BatchNorm, fold)
+EXERCISES: dict[str, Exercise] = {
+    exercise.name: exercise for exercise in (*_START_EXERCISES, *_FORWARD_EXERCISES, *_TRAIN_EVAL_EXERCISES)
+}
+QUESTIONS: dict[str, Question] = {question.name: question for question in (*_START, *_FORWARD, *_TRAIN_EVAL)}
 
 
 def hint(name):

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from .compare import Probe, array_difference, as_outputs, full, kind_of, short, try_call
@@ -43,6 +44,7 @@ class Exercise:
     slips: Callable[[], list[Callable]]
     hints: tuple[str, str, str]
     difference: Callable = None  # (name, yours, expected, probe) -> sentence or None; None: `array_difference`
+    observe: Callable = None  # (yours, *inputs) -> outputs, for a class: what to do with it; None: call it
 
     def __call__(self, yours):
         """Compare yours with the finished function: prints the verdict; raises CheckFailed if it is wrong."""
@@ -63,10 +65,10 @@ class Exercise:
         """The verdict, neither printed nor raised."""
         calls = []
         for probe, kept in zip(self.probes(), self.probes(), strict=True):
-            call = try_call(yours, probe, kept, self.inputs)
+            call = self._call(yours, probe, kept)
             calls.append(call)
             if isinstance(call.error, NotImplementedError) or (call.error is None and call.result is None):
-                return Verdict("not written", self._not_written(yours, call))
+                return Verdict("not written", self._not_written(yours, calls))
             if call.error is not None:
                 return self._raised(yours, probe, call.error)
             found = self._first_difference(call, kept)
@@ -88,12 +90,17 @@ class Exercise:
 
     # -- the three messages ---------------------------------------------------------------------------------------
 
-    def _not_written(self, yours, call):
-        if call.error is None and not _is_stub(yours):
-            return (
-                f"{self.name}: not written yet. It returned None: is the line `return {', '.join(self.outputs)}` there?"
+    def _not_written(self, yours, calls):
+        message = f"{self.name}: not written yet"
+        if len(calls) > 1:
+            done, missing = len(calls) - 1, calls[-1].probe.says
+            message += (
+                f", but agrees so far: {done} input{'s' * (done > 1)} right. Missing is what to do with: {missing}"
             )
-        return f"{self.name}: not written yet"
+        if calls[-1].error is None and not _is_stub(yours):
+            line = f"is the line `return {', '.join(self.outputs)}` there?"
+            message += f". It returned None: {'is a `return` missing?' if self.observe else line}"
+        return message
 
     def _raised(self, yours, probe, error):
         frame = _frames(error)[-1] if _frames(error) else None
@@ -143,7 +150,7 @@ class Exercise:
         if results is None:
             expected = f"{len(self.outputs)} outputs, {', '.join(self.outputs)}"
             return f"returned {kind_of(call.result)}, expected {expected}"
-        ours = try_call(self.finished, kept, kept, self.inputs)
+        ours = self._call(self.finished, kept, kept)
         for position in range(len(self.outputs)):
             found = self._difference_at(position, call, ours)
             if found:
@@ -180,11 +187,14 @@ class Exercise:
 
     def _all_calls(self, function):
         pairs = zip(self.probes(), self.probes(), strict=True)
-        return [try_call(function, probe, kept, self.inputs) for probe, kept in pairs]
+        return [self._call(function, probe, kept) for probe, kept in pairs]
+
+    def _call(self, function, probe, kept):
+        return try_call(partial(self.observe, function) if self.observe else function, probe, kept, self.inputs)
 
     def _on_example(self, function, show):
         probe = Probe("the example", self.example())
-        call = try_call(function, probe, probe, self.inputs)
+        call = self._call(function, probe, probe)
         results = None if call.error else as_outputs(call.result, len(self.outputs))
         return results and {name: show(value) for name, value in zip(self.outputs, results, strict=True)}
 
