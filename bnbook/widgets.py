@@ -16,6 +16,7 @@ import numpy as np
 
 from . import plots
 from .norm_numpy import batch_norm as _batch_norm
+from .norm_numpy import update_running as _update_running
 
 
 class Live(ipywidgets.VBox):
@@ -71,6 +72,33 @@ def batch_norm(values):
         gamma=_slider(ipywidgets.FloatSlider, "gamma", value=1.0, min=-2.0, max=3.0, step=0.1),
         beta=_slider(ipywidgets.FloatSlider, "beta", value=0.0, min=-3.0, max=3.0, step=0.1),
         log_eps=_slider(ipywidgets.FloatSlider, "log10 eps", value=-5.0, min=-8.0, max=2.0, step=0.5),
+    )
+
+
+def running_average(values):
+    """Sliders for momentum and batch size: a running mean on its way from 0 to the mean of the data.
+
+    values  (M,)  one channel in the whole data set; 100 batches are drawn from it
+    Returns a Live widget.
+    Raises ValueError if there are fewer than 64 values.
+    """
+    if len(values) < 64:
+        raise ValueError(f"{len(values)} values, expected 64 or more: the slider makes batches of up to 64.")
+    values = np.asarray(values, np.float64)
+
+    def draw(momentum, batch):
+        random, running = np.random.default_rng(0), [np.zeros(1)]
+        means = np.array([random.choice(values, batch, replace=False).mean() for _ in range(100)])
+        for mean in means:
+            running.append(_update_running(running[-1], np.ones(1), mean, np.ones(1), batch, momentum)[0])
+        running = np.ravel(running[1:])
+        corrected = running / (1 - (1 - momentum) ** np.arange(1, 101))
+        return plots.running_average(means, running, corrected, values.mean(), momentum)
+
+    return Live(
+        draw,
+        momentum=_slider(ipywidgets.FloatSlider, "momentum", value=0.1, min=0.01, max=1.0, step=0.01),
+        batch=_slider(ipywidgets.IntSlider, "batch", value=8, min=2, max=64),
     )
 
 
