@@ -254,7 +254,7 @@ def test_companions_change_labels_in_training_mode(digits):
     json.dumps(result, allow_nan=False)
 
 
-def test_a_running_variance_of_three_quarters_makes_no_visible_difference(digits):
+def test_a_running_variance_of_seven_eighths_makes_no_visible_difference(digits):
     result = experiments.biased_variance(digits, seeds=3)
     low, high = result["difference"]["interval"]
     assert low < 0.02 and high > -0.02 and result["unbiased"] != result["biased"]

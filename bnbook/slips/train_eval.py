@@ -451,7 +451,7 @@ class StartsWithTheFirstBatch(_Layer):
 
 
 class CorrectsTheEarlyBias(_Layer):
-    """dividing by 1 - (1 - momentum)^t, as Adam does: it removes the early bias, and PyTorch's layer does not do it, so
+    """dividing by 1 - (1 - momentum)^t as Adam does: it removes the early bias, and PyTorch's layer does not do it, so
     the two part in the first steps. On the example running_mean should be {right_running_mean} after one batch; yours
     is {running_mean}, the batch's own."""
 
