@@ -14,7 +14,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from bnbook.norm_torch import BatchNorm2d
+from bnbook.norm_torch import BatchNorm1d, BatchNorm2d
 
 NORMS = ("none", "batch")
 INITS = ("he", "torch")
@@ -54,16 +54,41 @@ def cnn(norm="batch", width=8, init="he", seed=0):
     return _initialize(nn.Sequential(layers).double(), init, seed)
 
 
+def mlp(norm="batch", width=64, init="he", seed=0, depth=3):
+    """A fully connected net for one-channel 8 x 8 images and ten classes.
+
+        flatten,  [linear - norm - relu]  depth times,  linear
+
+    norm, init, seed   as in `cnn`
+    width  units of each hidden layer
+    depth  hidden layers
+    Returns nn.Sequential, (N, 1, 8, 8) to (N, 10), with layers named flatten, linear1, norm1, relu1, ... linear.
+    Raises ValueError for an unknown norm or init, or a width or depth below 1.
+    """
+    _one_of("norm", norm, NORMS)
+    _one_of("init", init, INITS)
+    if width < 1 or depth < 1:
+        raise ValueError(f"width is {width} and depth {depth}; both must be 1 or more")
+    layers = OrderedDict(flatten=nn.Flatten())
+    with torch.random.fork_rng(devices=[]):
+        for i, n_in in enumerate([64] + [width] * (depth - 1), start=1):
+            layers[f"linear{i}"] = nn.Linear(n_in, width, bias=norm == "none")
+            if norm == "batch":
+                layers[f"norm{i}"] = BatchNorm1d(width)
+            layers[f"relu{i}"] = nn.ReLU()
+        layers["linear"] = nn.Linear(width, 10)
+    return _initialize(nn.Sequential(layers).double(), init, seed)
+
+
 @torch.no_grad()
 def _initialize(net, init, seed):
     """Draw the weights layer by layer from one generator; normalizations draw nothing, so the draws stay aligned."""
     generator = torch.Generator().manual_seed(seed)
-    for layer in net.children():
-        if not isinstance(layer, nn.Conv2d | nn.Linear):
-            continue
+    layers = [layer for layer in net.children() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    for layer in layers:
         fan_in = layer.weight[0].numel()
         if init == "he":
-            gain = 2 if isinstance(layer, nn.Conv2d) else 1
+            gain = 1 if layer is layers[-1] else 2
             layer.weight.normal_(0, (gain / fan_in) ** 0.5, generator=generator)
         else:
             layer.weight.uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=generator)

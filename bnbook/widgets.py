@@ -17,6 +17,7 @@ import numpy as np
 from . import plots
 from .norm_numpy import batch_norm as _batch_norm
 from .norm_numpy import normalize as _normalize
+from .norm_numpy import update_running as _update_running
 
 
 class Live(ipywidgets.VBox):
@@ -107,3 +108,30 @@ def projection(x, dx_hat):
 def _slider(kind, label, **options):
     # Redrawing takes a tenth of a second: wait until the hand rests, or the picture lags behind it.
     return kind(description=label, continuous_update=False, layout={"width": "420px"}, **options)
+
+
+def running_average(values):
+    """Sliders for momentum and batch size: a running mean on its way from 0 to the mean of the data.
+
+    values  (M,)  one channel in the whole data set; 100 batches are drawn from it
+    Returns a Live widget.
+    Raises ValueError if there are fewer than 64 values.
+    """
+    if len(values) < 64:
+        raise ValueError(f"{len(values)} values, expected 64 or more: the slider makes batches of up to 64.")
+    values = np.asarray(values, np.float64)
+
+    def draw(momentum, batch):
+        random, running = np.random.default_rng(0), [np.zeros(1)]
+        means = np.array([random.choice(values, batch, replace=False).mean() for _ in range(100)])
+        for mean in means:
+            running.append(_update_running(running[-1], np.ones(1), mean, np.ones(1), batch, momentum)[0])
+        running = np.ravel(running[1:])
+        corrected = running / (1 - (1 - momentum) ** np.arange(1, 101))
+        return plots.running_average(means, running, corrected, values.mean(), momentum)
+
+    return Live(
+        draw,
+        momentum=_slider(ipywidgets.FloatSlider, "momentum", value=0.1, min=0.01, max=1.0, step=0.01),
+        batch=_slider(ipywidgets.IntSlider, "batch", value=8, min=2, max=64),
+    )

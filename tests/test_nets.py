@@ -101,3 +101,26 @@ def test_a_wrong_argument_is_refused_with_the_choices(wrong, message):
 
 def _parameters(net):
     return sum(p.numel() for p in net.parameters())
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_mlp_equals_the_same_net_built_by_hand_from_pytorchs_layers(norm):
+    net = nets.mlp(norm, width=5, depth=2, seed=4)
+    norms = [nn.BatchNorm1d(5) if norm == "batch" else nn.Identity() for _ in range(2)]
+    linears = [nn.Linear(n, 5, bias=norm == "none") for n in (64, 5)]
+    hidden = [linears[0], norms[0], nn.ReLU(), linears[1], norms[1], nn.ReLU()]
+    hand = nn.Sequential(nn.Flatten(), *hidden, nn.Linear(5, 10)).double()
+    hand.load_state_dict(dict(zip(hand.state_dict(), net.state_dict().values(), strict=True)))
+    x = torch.randn(5, 1, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(net(x), hand(x), rtol=1e-12, atol=1e-12)
+
+
+def test_mlp_weights_have_variance_two_over_fan_in_and_one_over_in_the_last_layer():
+    net = nets.mlp(width=100)
+    for layer, variance in ((net.linear1, 2 / 64), (net.linear3, 2 / 100), (net.linear, 1 / 100)):
+        weight = layer.weight.detach().numpy()
+        assert abs(weight.var() / variance - 1) < 4 * np.sqrt(2 / weight.size)
+    plain, batch = nets.mlp("none", seed=7), nets.mlp("batch", seed=7)
+    assert torch.equal(plain.linear2.weight, batch.linear2.weight) and torch.equal(plain.linear.bias, batch.linear.bias)
+    with pytest.raises(ValueError, match="width is 3 and depth 0"):
+        nets.mlp(width=3, depth=0)

@@ -1,6 +1,7 @@
 """Sliders: the picture and the text follow them, and where no kernel runs a still picture is left."""
 
 import base64
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -82,3 +83,31 @@ def test_moving_the_mean_leaves_what_is_left_alone_and_without_eps_it_is_orthogo
 def test_more_or_fewer_than_three_examples_are_refused(x, dx_hat):
     with pytest.raises(ValueError, match="space has three axes"):
         widgets.projection(x, dx_hat)
+
+
+def test_the_running_average_follows_its_sliders():
+    live = widgets.running_average(values())
+    momentum, batch, image, text = live.children
+    truth = values().mean()
+    assert f"True mean {truth:.2f}" in text.value and "running_mean" in text.value
+    before = image.value
+    momentum.value = 1.0  # only the last batch counts
+    assert image.value != before
+    found = re.search(
+        r"After 100: (\S+) and (\S+)\. Standard deviation of the last 50: batch means (\S+), \D+ (\S+)\.", text.value
+    )
+    running, corrected, batches, average = map(float, found.groups())
+    assert running == corrected and batches == average > 0
+    batch.value = 64
+    assert float(re.search(r"batch means (\S+),", text.value)[1]) < batches / 2
+
+
+def test_a_small_momentum_leaves_the_running_mean_near_0_and_its_correction_near_the_truth():
+    live = widgets.running_average(values())
+    live.children[0].value = 0.01
+    running, corrected = map(
+        float, re.search(r"running_mean (\S+), corrected (\S+)\.", live.children[-1].value).groups()
+    )
+    assert running < 0.12 * values().mean() and abs(corrected - values().mean()) < 2
+    with pytest.raises(ValueError, match="10 values, expected 64 or more"):
+        widgets.running_average(values()[:10])

@@ -22,6 +22,8 @@ from .pytorch import BatchNorm2d, BatchNormFunction, replace_batch_norm
 from .question import Question
 from .start import QUESTIONS as _START
 from .start import batch_axes
+from .train_eval import QUESTIONS as _TRAIN_EVAL
+from .train_eval import BatchNorm, batch_norm_eval, fold, update_running
 
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise
@@ -29,10 +31,13 @@ EXERCISES: dict[str, Exercise] = {
         *(batch_axes,),
         *(normalize, batch_norm),
         *(normalize_backward, batch_norm_backward, directional_check),
+        *(update_running, batch_norm_eval, BatchNorm, fold),
         *(BatchNormFunction, BatchNorm2d, replace_batch_norm),
     )
 }
-QUESTIONS: dict[str, Question] = {question.name: question for question in (*_START, *_FORWARD, *_BACKWARD, *_PYTORCH)}
+QUESTIONS: dict[str, Question] = {
+    question.name: question for question in (*_START, *_FORWARD, *_BACKWARD, *_TRAIN_EVAL, *_PYTORCH)
+}
 
 
 def hint(name):

@@ -26,7 +26,10 @@ class Call:
 
 def array_difference(name, yours, expected, probe):
     """A sentence saying how the array yours differs from expected beyond rounding, or None."""
-    expected, array = np.asarray(expected), _array(yours)
+    array = _array(yours)
+    if _array(expected) is None:  # two wrong answers are compared, and this one is not an array
+        return None if array is None and kind_of(yours) == kind_of(expected) else f"{name} is not {kind_of(expected)}"
+    expected = np.asarray(expected)
     if array is None:
         return f"{name} is {kind_of(yours)}, expected numbers of shape {expected.shape}"
     if array.shape != expected.shape:
@@ -85,13 +88,16 @@ def as_outputs(result, number):
 
 def short(value):
     """What a sentence can hold of a value: the first row of a table, numbers in four digits."""
-    array = np.asarray(value)
-    return full(array[0] if array.ndim == 2 else value)
+    array = _array(value)
+    return full(array[0] if array is not None and array.ndim == 2 else value)
 
 
 def full(value):
     """A value with its numbers in four digits; whole numbers and axes as they are."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # several arrays where one was expected
+        return kind_of(value)
     if array.dtype.kind != "f":
         return repr(value)
     return str(_rounded(array.tolist()))

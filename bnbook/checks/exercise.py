@@ -72,7 +72,7 @@ class Exercise:
             call = self._call(yours, probe, kept)
             calls.append(call)
             if isinstance(call.error, NotImplementedError) or (call.error is None and call.result is None):
-                return Verdict("not written", self._not_written(yours, call))
+                return Verdict("not written", self._not_written(yours, calls))
             if call.error is not None:
                 return self._raised(yours, probe, call.error)
             found = self._first_difference(call, kept)
@@ -94,16 +94,17 @@ class Exercise:
 
     # -- the three messages ---------------------------------------------------------------------------------------
 
-    def _not_written(self, yours, call):
+    def _not_written(self, yours, calls):
+        message, call = f"{self.name}: not written yet", calls[-1]
+        if len(calls) > 1:
+            done = f"{len(calls) - 1} input{'s' * (len(calls) > 2)} right"
+            message += f", but agrees so far: {done}. Missing is what to do with: {call.probe.says}"
         if call.error is not None and str(call.error):  # says which part, where there are several
-            return f"{self.name}: not written yet: {call.error}"
-        if call.error is None and self.observe and inspect.isclass(yours):
-            return f"{self.name}: not written yet. A method of it returned None: is the line `return ...` there?"
+            message += f": {call.error}"
         if call.error is None and not _is_stub(yours):
-            return (
-                f"{self.name}: not written yet. It returned None: is the line `return {', '.join(self.outputs)}` there?"
-            )
-        return f"{self.name}: not written yet"
+            line = f"is the line `return {', '.join(self.outputs)}` there?"
+            message += f". It returned None: {'is a `return` missing?' if self.observe else line}"
+        return message
 
     def _raised(self, yours, probe, error):
         frame = _frames(error)[-1] if _frames(error) else None

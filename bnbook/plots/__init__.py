@@ -24,3 +24,8 @@ from .pytorch import graph_nodes as graph_nodes
 from .pytorch import same_losses as same_losses
 from .start import first_look as first_look
 from .style import ARMS as ARMS
+from .train_eval import companions as companions
+from .train_eval import folding_errors as folding_errors
+from .train_eval import forgotten_eval as forgotten_eval
+from .train_eval import running_average as running_average
+from .train_eval import train_eval_gap as train_eval_gap

@@ -17,3 +17,7 @@ from .pytorch import BatchNorm2d as BatchNorm2d
 from .pytorch import BatchNormFunction as BatchNormFunction
 from .pytorch import replace_batch_norm as replace_batch_norm
 from .start import batch_axes as batch_axes
+from .train_eval import BatchNorm as BatchNorm
+from .train_eval import batch_norm_eval as batch_norm_eval
+from .train_eval import fold as fold
+from .train_eval import update_running as update_running
