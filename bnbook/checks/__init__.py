@@ -15,12 +15,16 @@ from .exercise import CheckFailed as CheckFailed
 from .exercise import Exercise
 from .forward import QUESTIONS as _FORWARD
 from .forward import batch_norm, normalize
+from .images import QUESTIONS as _IMAGES
+from .images import from_rows, remove_bias, to_rows
 from .question import Question
 from .start import QUESTIONS as _START
 from .start import batch_axes
 
-EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in (batch_axes, normalize, batch_norm)}
-QUESTIONS: dict[str, Question] = {question.name: question for question in (*_START, *_FORWARD)}
+EXERCISES: dict[str, Exercise] = {
+    exercise.name: exercise for exercise in (batch_axes, normalize, batch_norm, to_rows, from_rows, remove_bias)
+}
+QUESTIONS: dict[str, Question] = {question.name: question for question in (*_START, *_FORWARD, *_IMAGES)}
 
 
 def hint(name):
