@@ -228,8 +228,8 @@ def test_shared_statistic_gives_both_arms_and_their_differences():
         arm["interval"] = [arm["mean"] - 0.01, arm["mean"] + 0.01]
     differences = [{"mean": 0.01, "interval": [-0.01, 0.03]}, {"mean": 0.46, "interval": [0.4, 0.5]}]
     axes, text = plots.shared_statistic({"steps": 120, "lr": 0.5, "arms": arms, "differences": differences})
-    assert "equal filters, one per channel: 97.0 % [96.0, 98.0]; at the start the widest channel is as wide as" in text
-    assert "unequal filters, one for all: 50.0 %" in text and "> 20 x the narrowest" in text
+    assert "equal filters, one per channel: 97.0 % [96.0, 98.0]; widest channel / narrowest at the start: 1.0" in text
+    assert "unequal filters, one for all: 50.0 %" in text and "at the start: above 20" in text
     assert "equal filters, difference: +1.0 points [-1.0, +3.0]" in text
     assert (
         axes[0].figure.get_suptitle()

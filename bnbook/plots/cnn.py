@@ -206,7 +206,7 @@ def shared_statistic(data):
         name = "one per channel" if arm["norm"] == "batch" else "one for all"
         lines.append(
             f"  {_filters(arm['spread'])}, {name}: {accuracy.mean():.1f} % [{low:.1f}, {high:.1f}]; "
-            f"at the start the widest channel is {_ratio(arm['sd'])} the narrowest"
+            f"widest channel / narrowest at the start: {_ratio(arm['sd'])}"
         )
     for spread, difference in zip(spreads, data["differences"], strict=True):
         low, high = (100 * end for end in difference["interval"])
@@ -239,4 +239,4 @@ def _filters(spread):
 
 def _ratio(sd):
     ratio = max(sd) / min(sd)
-    return "as wide as" if ratio < 1.05 else f"{ratio:.1f} x" if ratio < 20 else "> 20 x"
+    return f"{ratio:.1f}" if ratio < 20 else "above 20"
