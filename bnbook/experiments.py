@@ -273,8 +273,9 @@ def shared_statistic(data, seeds=5, spreads=(0.0, 3.0), lr=0.5, steps=120):
     """BatchNorm with statistics per channel against one mean and variance for all channels together.
 
     Before training every filter is multiplied by its own exp(spread * normal number): 0 leaves them alike, as good
-    initializations do; with 3 two thirds lie between 1/20 and 20. The rate 0.5 was the best of 0.2, 0.5, 1 and 2 in three of
-    the four arms, and within half a point of the best in the fourth (on the test images: slightly flattering to all).
+    initializations do; with 3 two thirds lie between 1/20 and 20. The rate 0.5 was the best of 0.2, 0.5, 1 and 2 in
+    three of the four arms, and within half a point of the best in the fourth (on the test images: slightly flattering
+    to all).
 
     data     data.Data
     seeds    runs per arm, 2 or more; arms of equal seed share weights and batches
