@@ -8,7 +8,7 @@ from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_sample_image
 from sklearn.model_selection import train_test_split
 
 
@@ -43,3 +43,15 @@ def digits(seed=0):
     x, x_test, y, y_test = train_test_split(x, y, test_size=500, stratify=y, random_state=int(seed))
     x_train, x_val, y_train, y_val = train_test_split(x, y, test_size=297, stratify=y, random_state=int(seed))
     return Data(x_train, y_train, x_val, y_val, x_test, y_test)
+
+
+def photos():
+    """Two photographs that come with scikit-learn, china.jpg and flower.jpg, as a batch of colour images.
+
+    Each pixel is the mean of 6 x 6 of the original's: small enough to be shown many times on a page.
+    Returns x (2, 3, 71, 106), float64, between 0 and 1; the channels are red, green and blue.
+    Source: Flickr, by danielbuechele (china.jpg) and vultilion (flower.jpg), both under CC BY 2.0.
+    """
+    originals = np.stack([load_sample_image(name) for name in ("china.jpg", "flower.jpg")]) / 255
+    blocks = originals[:, : 71 * 6, : 106 * 6].reshape(2, 71, 6, 106, 6, 3)
+    return np.moveaxis(blocks.mean((2, 4)), -1, 1)

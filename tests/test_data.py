@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_sample_image
 
 from bnbook import data
 
@@ -48,3 +48,14 @@ def test_a_bad_seed_is_refused_with_what_was_got_and_expected(seed):
 
 def _pairs(digits):
     return zip(digits[::2], digits[1::2], strict=True)
+
+
+def test_photos_are_scikit_learns_two_at_a_sixth_of_their_size():
+    photos = data.photos()
+    assert photos.shape == (2, 3, 71, 106) and photos.dtype == np.float64
+    assert 0 <= photos.min() < 0.1 and 0.9 < photos.max() <= 1
+    for name, photo in zip(("china.jpg", "flower.jpg"), photos, strict=True):
+        original = load_sample_image(name)
+        for channel, line, column in ((0, 0, 0), (1, 70, 105), (2, 33, 60)):
+            block = original[6 * line : 6 * line + 6, 6 * column : 6 * column + 6, channel]
+            assert photo[channel, line, column] == pytest.approx(block.mean() / 255)

@@ -293,3 +293,40 @@ def test_a_running_variance_of_seven_eighths_makes_no_visible_difference(digits)
     result = experiments.biased_variance(digits, seeds=3)
     low, high = result["difference"]["interval"]
     assert low < 0.02 and high > -0.02 and result["unbiased"] != result["biased"]
+
+
+def test_the_error_of_the_batch_mean_falls_as_the_root_of_the_batch_size(digits):
+    found = experiments.sample_size(digits, seeds=3, sizes=(4, 16, 64))
+    assert found["pixels"] == 64 and np.shape(found["errors"]) == (3, 3)
+    low, high = found["slope_interval"]
+    assert low <= found["slope"] <= high and found["slope"] == pytest.approx(-0.5, abs=0.02)
+    # The error of a mean of N images is the standard deviation of one image's mean over sqrt(N): `worth` is exact.
+    for errors, worth in zip(found["errors"], found["worth"], strict=True):
+        np.testing.assert_allclose(errors, 1 / np.sqrt(np.array([4, 16, 64]) * worth), rtol=0.1)
+
+
+def test_one_statistic_for_all_channels_ruins_unequal_filters_only(digits):
+    found = experiments.shared_statistic(digits, seeds=2, steps=60)
+    accuracy = {(arm["spread"], arm["norm"]): arm["mean"] for arm in found["arms"]}
+    assert accuracy[3.0, "batch"] > 0.85 and accuracy[0.0, "shared"] > 0.75 and accuracy[3.0, "shared"] < 0.6
+    spread = {(arm["spread"], arm["norm"]): max(arm["sd"]) / min(arm["sd"]) for arm in found["arms"]}
+    assert spread[0.0, "batch"] < 1.01 and spread[3.0, "shared"] > 100
+    for spread, difference in zip((0.0, 3.0), found["differences"], strict=True):
+        assert difference["mean"] == pytest.approx(accuracy[spread, "batch"] - accuracy[spread, "shared"])
+
+
+def test_the_shared_statistic_is_one_mean_and_variance_and_keeps_the_weights(digits):
+    layer = experiments._SharedStatistic(3)
+    x = torch.randn(5, 3, 4, 4, dtype=torch.float64) * torch.tensor([1.0, 5.0, 0.1]).reshape(1, 3, 1, 1) + 2
+    torch.testing.assert_close(layer(x).detach(), (x - x.mean()) / (x.var(correction=0) + 1e-5).sqrt())
+    batch, shared = (experiments._with_unequal_filters(norm, 3.0, seed=1) for norm in ("batch", "shared"))
+    for i in (1, 2, 3):
+        assert torch.equal(batch.get_submodule(f"conv{i}").weight, shared.get_submodule(f"conv{i}").weight)
+        assert type(shared.get_submodule(f"norm{i}")) is experiments._SharedStatistic
+    assert list(dict(shared.named_children())) == list(dict(batch.named_children()))
+
+
+@pytest.mark.parametrize("experiment", [experiments.sample_size, experiments.shared_statistic])
+def test_one_seed_gives_no_interval(digits, experiment):
+    with pytest.raises(ValueError, match="seeds is 1"):
+        experiment(digits, seeds=1)

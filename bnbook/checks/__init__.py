@@ -17,6 +17,8 @@ from .exercise import CheckFailed as CheckFailed
 from .exercise import Exercise
 from .forward import QUESTIONS as _FORWARD
 from .forward import batch_norm, normalize
+from .images import QUESTIONS as _IMAGES
+from .images import from_rows, remove_bias, to_rows
 from .pytorch import QUESTIONS as _PYTORCH
 from .pytorch import BatchNorm2d, BatchNormFunction, replace_batch_norm
 from .question import Question
@@ -32,11 +34,12 @@ EXERCISES: dict[str, Exercise] = {
         *(normalize, batch_norm),
         *(normalize_backward, batch_norm_backward, directional_check),
         *(update_running, batch_norm_eval, BatchNorm, fold),
+        *(to_rows, from_rows, remove_bias),
         *(BatchNormFunction, BatchNorm2d, replace_batch_norm),
     )
 }
 QUESTIONS: dict[str, Question] = {
-    question.name: question for question in (*_START, *_FORWARD, *_BACKWARD, *_TRAIN_EVAL, *_PYTORCH)
+    question.name: question for question in (*_START, *_FORWARD, *_BACKWARD, *_TRAIN_EVAL, *_IMAGES, *_PYTORCH)
 }
 
 

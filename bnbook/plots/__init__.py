@@ -13,6 +13,12 @@ colour-blind readers and in grey.
 
 from .backward import backward_graph as backward_graph
 from .backward import projection as projection
+from .cnn import averaged_axes as averaged_axes
+from .cnn import channel_histograms as channel_histograms
+from .cnn import feature_maps as feature_maps
+from .cnn import photographs as photographs
+from .cnn import sample_size as sample_size
+from .cnn import shared_statistic as shared_statistic
 from .forward import batch_norm_stages as batch_norm_stages
 from .forward import eps_placement as eps_placement
 from .forward import images as images

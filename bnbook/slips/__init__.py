@@ -13,6 +13,9 @@ from .backward import directional_check as directional_check
 from .backward import normalize_backward as normalize_backward
 from .forward import batch_norm as batch_norm
 from .forward import normalize as normalize
+from .images import from_rows as from_rows
+from .images import remove_bias as remove_bias
+from .images import to_rows as to_rows
 from .pytorch import BatchNorm2d as BatchNorm2d
 from .pytorch import BatchNormFunction as BatchNormFunction
 from .pytorch import replace_batch_norm as replace_batch_norm
