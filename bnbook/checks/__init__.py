@@ -18,9 +18,12 @@ from .forward import batch_norm, normalize
 from .question import Question
 from .start import QUESTIONS as _START
 from .start import batch_axes
+from .why import QUESTIONS as _WHY
+from .why import he_std, saturation, standardize
 
-EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in (batch_axes, normalize, batch_norm)}
-QUESTIONS: dict[str, Question] = {question.name: question for question in (*_START, *_FORWARD)}
+_IN_ORDER = (batch_axes, standardize, saturation, he_std, normalize, batch_norm)
+EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in _IN_ORDER}
+QUESTIONS: dict[str, Question] = {question.name: question for question in (*_START, *_WHY, *_FORWARD)}
 
 
 def hint(name):

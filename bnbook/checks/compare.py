@@ -26,6 +26,8 @@ class Call:
 
 def array_difference(name, yours, expected, probe):
     """A sentence saying how the array yours differs from expected beyond rounding, or None."""
+    if _array(expected) is None:  # a slip that returns no array
+        return None if kind_of(yours) == kind_of(expected) else f"{name} is {kind_of(yours)}"
     expected, array = np.asarray(expected), _array(yours)
     if array is None:
         return f"{name} is {kind_of(yours)}, expected numbers of shape {expected.shape}"
@@ -83,16 +85,16 @@ def as_outputs(result, number):
 
 def short(value):
     """What a sentence can hold of a value: the first row of a table, numbers in four digits."""
-    array = np.asarray(value)
-    return full(array[0] if array.ndim == 2 else value)
+    array = _array(value)
+    return full(array[0] if array is not None and array.ndim == 2 else value)
 
 
 def full(value):
     """A value with its numbers in four digits; whole numbers and axes as they are."""
-    array = np.asarray(value)
-    if array.dtype.kind != "f":
-        return repr(value)
-    return str(_rounded(array.tolist()))
+    array = _array(value)
+    if array is None:  # arrays of unlike shapes would fill the screen
+        return kind_of(value) if isinstance(value, (tuple, list)) else repr(value)
+    return str(_rounded(array.tolist())) if array.dtype.kind == "f" else repr(value)
 
 
 def _rounded(value):

@@ -19,3 +19,6 @@ from .forward import shared_mean as shared_mean
 from .forward import variance_errors as variance_errors
 from .start import first_look as first_look
 from .style import ARMS as ARMS
+from .why import after_training as after_training
+from .why import last_layer as last_layer
+from .why import twenty_layers as twenty_layers

@@ -11,3 +11,6 @@ for what the slip returns on the exercise's small example: filled in by running 
 from .forward import batch_norm as batch_norm
 from .forward import normalize as normalize
 from .start import batch_axes as batch_axes
+from .why import he_std as he_std
+from .why import saturation as saturation
+from .why import standardize as standardize
