@@ -111,7 +111,7 @@ QUESTIONS = (
     Question(
         "why-loudest",
         "distance",
-        "Its spread of 500 is 25 times that of the next column, so z goes up and down with it and with nothing else.",
+        "Its sd of 500 is 50 times that of the next column, so z goes up and down with it and with nothing else.",
         {
             "size": (
                 "Weights of equal size pass each spread on as it is. That of the size, as a share of the distance's:",
@@ -173,15 +173,15 @@ QUESTIONS = (
         "The sigmoid's slope is 1/4 at most, so differences between images shrink to a quarter or less in each layer.",
         {
             "a": (
-                "Its ends are at z = -4 and 4, further out than those of tanh. The share with less than 5 % of the "
-                "largest slope:",
+                "It turns flat beyond z = -4.4 and 4.4 only, twice as far out as tanh. The share with less than 5 % of "
+                "the largest slope:",
                 "z = np.random.default_rng(0).normal(size=100_000); h = 1 / (1 + np.exp(-z)); "
                 "float(np.mean(4 * h * (1 - h) < 0.05).round(3))",
                 "0.0",
             ),
             "c": (
-                "It is a tanh of half the width and half the height, so its slope is a quarter. What is left of a "
-                "spread of 1 after one sigmoid:",
+                "It is a tanh stretched to twice the width and pressed to half the height: a quarter of the slope. Of a "
+                "spread of 1, one sigmoid leaves",
                 "z = np.random.default_rng(0).normal(size=100_000); float((1 / (1 + np.exp(-z))).std().round(2))",
                 "0.21",
             ),
@@ -193,7 +193,7 @@ QUESTIONS = (
         "The units that are not saturated multiply by weights three times as large, and they outweigh the others.",
         {
             "smaller": (
-                "That is what one reads, and it forgets the weights. Per layer, gain^2 times the mean of slope^2 is",
+                "That is what one reads, and it forgets the weights. Per layer its square grows by gain^2 * mean(slope^2):",
                 "z = np.random.default_rng(0).normal(0, 2.5, size=100_000); "
                 "float((9 * np.mean((1 - np.tanh(z) ** 2) ** 2)).round(1))",
                 "1.9",
@@ -272,11 +272,11 @@ QUESTIONS = (
         "He initialization sets the first weights. Every step changes those of all layers, and the changes multiply.",
         {
             "as at the start": (
-                "The very first step already changes all 20 layers. In one such run the spread in layer 20 has grown by "
-                "the factor:",
+                "The first step already changes all 20 layers. In one such run the spread in layer 20 has grown by the "
+                "factor:",
                 _INSIDE + "moved = experiments.after_training(data.digits(), norms=('none',), seeds=1); "
-                "round(moved['arms'][0]['spread']['mean'][-1])",
-                "5",
+                "round(moved['arms'][0]['spread']['mean'][-1], 1)",
+                "4.5",
             ),
             "vanished": (
                 "Training moves the weights to tell the digits apart, so images come out more different, not less. In "

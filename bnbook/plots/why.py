@@ -9,8 +9,8 @@ from .style import ARMS
 GAINS = [("#56B4E9", "v"), ("#0072B2", "o"), ("#E69F00", "s"), ("#D55E00", "^"), ("#CC79A7", "D")]
 QUANTITIES = {
     "sd": "sd of z over the images",
-    "saturated": "saturated units (%)",
-    "gradient": "gradient of the loss (last layer = 1)",
+    "saturated": "saturated outputs (%)",
+    "gradient": "gradient (last layer = 1)",
 }
 
 
@@ -35,7 +35,7 @@ def twenty_layers(data, panels=(("sd", "none"), ("sd", "batch"))):
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     seeds = f"mean and range of {data['seeds']} seeds"
     figure.suptitle(f"{data['depth']} layers of {data['activation']}, untrained ({seeds})")
-    return axes, "\n".join(lines)
+    return axes, "\n".join([f"{data['depth']} layers of {data['activation']}", *lines])
 
 
 def _over_layers(ax, values, quantity, color, marker, **style):
@@ -77,8 +77,8 @@ def _what_happens(quantity, norm, arms):
 
 _HEADINGS = {
     "sd": "sd of z over the images, first and last layer",
-    "saturated": "saturated units, worst and last layer",
-    "gradient": "gradient, first and last layer, and its growth per layer on the way down",
+    "saturated": "saturated outputs, worst and last layer",
+    "gradient": "gradient in the first layer (1 in the last), and its factor per layer on the way back",
 }
 
 
@@ -87,8 +87,8 @@ def _in_words(quantity, arm):
     start = f"  gain {arm['gain']:<4.3g}  "
     if quantity == "saturated":
         return start + f"{100 * max(mean):.0f} %, {100 * mean[-1]:.0f} %"
-    growth = f", x {arm['growth']:.2f} per layer" if quantity == "gradient" else ""
-    return start + f"{_amount(mean[0])}, {_amount(mean[-1])}{growth}"
+    second = f"x {arm['growth']:.2f}" if quantity == "gradient" else _amount(mean[-1])
+    return start + f"{_amount(mean[0])}, {second}"
 
 
 def _amount(value):
