@@ -37,7 +37,7 @@ def _parser():
         description="A course on Batch Normalization. Without a command: the map of the package.",
     )
     parser.set_defaults(run=show_map)
-    commands = parser.add_subparsers(title="commands", metavar="")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     check = commands.add_parser("check", help="is my installation sound? Versions, device, every check of the course")
     check.add_argument("--brief", action="store_true", help="leave out what differs between sound machines")
@@ -115,7 +115,7 @@ def run_check(options):
         except Exception as error:  # whatever it is: this command is there to report it
             bad += 1
             print(f"FAIL  {says}: {type(error).__name__}: {error}")
-    print("Everything works." if not bad else f"{bad} of these failed; `make lab` repairs a broken installation.")
+    print("Everything works." if not bad else f"{bad} of these failed; `make clean lab` installs everything anew.")
     return int(bad > 0)
 
 

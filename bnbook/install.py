@@ -97,8 +97,11 @@ def is_usable():
     """Is there an environment of this Python, not left half-made, whose pip runs?"""
     if state() == "incomplete" or not os.path.exists(PYTHON):
         return False
-    pip = subprocess.run([PYTHON, "-I", "-m", "pip", "--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return pip.returncode == 0 and "(python {}.{})".format(*sys.version_info[:2]).encode() in pip.stdout
+    try:
+        said = subprocess.check_output([PYTHON, "-I", "-m", "pip", "--version"], stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return "(python {}.{})".format(*sys.version_info[:2]).encode() in said
 
 
 def make_environment():
@@ -153,7 +156,7 @@ def show(log):
         print("  " + line, flush=True)
     elif line.startswith("Installing collected packages"):
         state("incomplete")  # up to here nothing was touched, so that a failed download costs nothing
-        print(f"  Installing {line.count(',') + 1} packages, about a minute", flush=True)
+        print(f"  Packages to install: {line.count(',') + 1}", flush=True)
     elif "Retrying" in line and sum("Retrying" in earlier for earlier in log) == 1:
         print("  The package index does not answer, trying again", flush=True)
 
@@ -179,6 +182,5 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         sys.exit("\nInterrupted: run this again, it repairs what is half-made.")
     except OSError as error:
-        sys.exit(
-            f"Cannot write {error.filename or ROOT} ({error.strerror}): make it writable or free some space, then run this again."
-        )
+        place = error.filename or ROOT
+        sys.exit(f"Cannot write {place} ({error.strerror}): make it writable or free some space, then run this again.")

@@ -39,9 +39,9 @@ def normalize_backward(dx_hat, x_hat, var, axes, eps=1e-5):
     Returns dx (like dx_hat).
     Source: Ioffe & Szegedy 2015, section 3, with the three chain-rule terms collected; derived in notebook 03.
     """
-    inv_std, wide = torch.rsqrt(var + eps), x_hat.to(_wide(x_hat))
-    m = _count(x_hat, var)
+    m, wide = _count(x_hat, var), x_hat.to(_wide(x_hat))
     along_one, along_x_hat = _sum(dx_hat, axes) / m, _sum(dx_hat * wide, axes) / m
+    inv_std = torch.rsqrt(var + eps).expand(along_one.shape)
     a, b, c = _factors(x_hat, inv_std, -inv_std * along_x_hat, -inv_std * along_one)
     return (wide * b).add_(dx_hat * a).add_(c).to(dx_hat.dtype)
 
@@ -62,7 +62,7 @@ def batch_norm(x, gamma, beta, eps=1e-5):
     Source: Ioffe & Szegedy 2015, algorithm 1.
     """
     _check(x, gamma, beta, None, None, True, eps)
-    y, mean, var = _apply(_Train, x, _flat(gamma), _flat(beta), eps)
+    y, mean, var = _apply(_Train, x, gamma, beta, eps)
     return y, mean.reshape(-1), var.reshape(-1)
 
 
@@ -75,7 +75,7 @@ def batch_norm_backward(dy, x, gamma, mean, var, eps=1e-5):
     dy         (N, C, *)  gradient of the loss with respect to y
     x, gamma   (N, C, *)  and (C,): what `batch_norm` was given
     mean, var  (C,)       what it returned
-    Returns dx (N, C, *), dgamma (C,), dbeta (C,).
+    Returns dx (N, C, *) in the dtype of x, dgamma (C,) and dbeta (C,) in that of mean.
     Source: Ioffe & Szegedy 2015, section 3; derived in notebook 03.
     """
     mean, var = _columns(x, mean, var)
@@ -96,8 +96,8 @@ def batch_norm_eval(x, gamma, beta, running_mean, running_var, eps=1e-5):
     """
     _check(x, gamma, beta, running_mean, running_var, False, eps)
     # Copies: a training step may overwrite the layer's buffers while this pass still waits for its backward.
-    mean, var = (v.detach().to(_sum_dtype(x), copy=True) for v in (running_mean, running_var))
-    return _apply(_Eval, x, _flat(gamma), _flat(beta), *_columns(x, mean, var), eps)
+    mean, var = (v.to(_sum_dtype(x), copy=True) for v in (running_mean, running_var))
+    return _apply(_Eval, x, gamma, beta, *_columns(x, mean, var), eps)
 
 
 def update_running(running_mean, running_var, mean, var, m, momentum=0.1):
@@ -227,8 +227,9 @@ def _moments(x, axes):
     pivot = (total / m).detach().to(_wide(x))  # a few float32 roundings away from the mean: near enough
     centred = x - pivot
     rest = _sum(centred, axes) / m
-    var = (_sum(centred * centred, axes) / m - rest * rest).clamp(min=0)  # a constant channel can round to -1e-14
-    return pivot + rest.nan_to_num(), var, centred, rest  # a channel that holds inf has mean inf; inf - inf is NaN
+    var = _sum(centred * centred, axes) / m - rest * rest
+    mean = pivot + rest.nan_to_num()  # where x holds inf the mean is inf, as in torch.nn, but the rest inf - inf
+    return mean, var.clamp(min=0), centred, rest  # 1e7 equal values and one other can round to -1e-16
 
 
 def _centre(x, mean):
@@ -255,15 +256,14 @@ def _affine(centred, rest, var, gamma, beta, eps):
 
 
 def _factors(x, *vectors):
-    """The vectors in the dtype of a pass over x. Stacked first, so that under vmap each of them is as large as the
-    result, which adding in place needs."""
+    """The vectors in the dtype of a pass over x. Stacked, vmap makes each as large as what it is added to in place."""
     return torch.stack(vectors).to(_wide(x)).unbind()
 
 
 def _sum(x, axes):
-    """The sum over axes, kept as 1: within a sample in float32, which torch adds pairwise; of the samples in float64.
+    """The sum over axes, kept as 1: pairwise in float32 within a sample (of (N, C): within a channel), then in float64.
 
-    Adding everything in float64 would first copy x in float64, at 20 times the cost of this.
+    In float64 from the start, torch would first copy x in float64: 20 times the cost.
     """
     within = x.sum(axes[1:] or axes, keepdim=True, dtype=_wide(x))
     return within.sum(axes, keepdim=True, dtype=_sum_dtype(x))
@@ -293,13 +293,9 @@ def _columns(x, *vectors):
     return [v.reshape(-1, *[1] * (x.ndim - 2)) for v in vectors]
 
 
-def _flat(v):
-    return None if v is None else v.flatten()  # torch.nn takes a weight of shape (C, 1), too
-
-
 def _like(x, y):
-    """y in the dtype and the layout that torch.nn gives it: channels last if x is, else contiguous (for y.view)."""
-    channels_last = x.ndim > 3 and x.movedim(1, -1).is_contiguous()
+    """y in the dtype and layout that torch.nn gives it: channels last where x has that order, else ready for y.view."""
+    channels_last = y.ndim > 3 and y.movedim(1, -1).is_contiguous()
     return y.to(x.dtype) if channels_last else y.to(x.dtype).contiguous()
 
 
@@ -323,6 +319,8 @@ def _problem(x, gamma, beta, running_mean, running_var, training, eps):
     shape, half = tuple(x.shape), x.dtype in (torch.float16, torch.bfloat16)
     if len(shape) < 2:
         return f"x has shape {shape}, expected (N, C) or (N, C, ...): the batch first, channels second."
+    if x.layout != torch.strided:
+        return f"x is {x.layout}, expected a dense tensor: use x.to_dense()."
     if not half and x.dtype not in (torch.float32, torch.float64):
         return f"x holds {x.dtype}, expected float64, float32, float16 or bfloat16: use x.float()."
     if (running_mean is None) != (running_var is None) or (running_mean is None and not training):
@@ -352,8 +350,9 @@ def _problem(x, gamma, beta, running_mean, running_var, training, eps):
     return None
 
 
-def _forward(self, x):
+def _forward(self, input):
     """y (N, C, *) from x (N, C, *): by this batch in training, by the running statistics otherwise."""
+    x = input  # the name by which torch.nn takes it
     try:
         self._check_input_dim(x)
     except ValueError as error:
@@ -361,6 +360,8 @@ def _forward(self, x):
             f"{type(self).__name__} {error}, x has shape {tuple(x.shape)}: BatchNorm1d takes (N, C) and (N, C, L), 2d "
             "(N, C, H, W), 3d (N, C, D, H, W). If the batch axis is missing, use x.unsqueeze(0)."
         ) from error
+    if x.numel() == 0:
+        return nn.modules.batchnorm._BatchNorm.forward(self, x)  # nothing to compute: torch.nn's rules for nothing
     if not self.training and not (self.running_mean is None and self.running_var is None):
         return batch_norm_eval(x, self.weight, self.bias, self.running_mean, self.running_var, self.eps)
     tracks = self.training and self.track_running_stats
@@ -378,13 +379,12 @@ def _track(layer, x, mean, var):
     if momentum is None:
         momentum = 0.0 if count is None else 1 / (count + 1).to(mean.dtype)  # a tensor: vmap cannot read a number
     try:
+        if all(v is not None for v in buffers):
+            new = update_running(*buffers, mean, var, _count(x, mean), momentum)
+            buffers[0].copy_(new[0])
+            buffers[1].copy_(new[1])
         if count is not None:
             count.add_(1)
-        if x.numel() > 0 and all(v is not None for v in buffers):
-            for buffer, new in zip(
-                buffers, update_running(*buffers, mean, var, _count(x, mean), momentum), strict=True
-            ):
-                buffer.copy_(new)
     except RuntimeError as error:
         raise RuntimeError(
             "the running statistics cannot be changed in place here. Inside torch.func.grad or vmap, pass the buffers "
@@ -395,9 +395,9 @@ def _track(layer, x, mean, var):
 class BatchNorm1d(nn.BatchNorm1d):
     """nn.BatchNorm1d computed by this module: x (N, C) or (N, C, L). Arguments and attributes are nn.BatchNorm1d's.
 
-    torch.compile, torch.export and torch.func (grad, vmap, jacrev) work. Not promised: torch.jit.script, torch.fx
-    tracing, eager-mode fuse_modules (use `fold`), and forward-mode differentiation (jvp, jacfwd): a Function that
-    defines it can no longer be compiled.
+    torch.compile, torch.export and torch.func (grad, vmap, jacrev) work. Not promised: torch.jit.script and jit.trace,
+    torch.fx tracing, eager-mode fuse_modules (use `fold`), and forward-mode differentiation (jvp, jacfwd), since a
+    Function that defines it can no longer be compiled.
     """
 
     forward = _forward
@@ -416,7 +416,7 @@ class BatchNorm3d(nn.BatchNorm3d):
 
 
 def replace_batch_norm(net):
-    """Turn every nn.BatchNorm1d, 2d and 3d in net into ours, in place; subclasses, such as SyncBatchNorm, are left.
+    """Turn every nn.BatchNorm1d, 2d and 3d in net into ours, in place. Their subclasses and SyncBatchNorm are left.
 
     Only the class of a module changes, so its Parameters (which an optimizer may hold), buffers, hooks and mode stay.
     net  nn.Module, may be a BatchNorm itself

@@ -13,6 +13,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from bnbook import course
 
+playwright = pytest.importorskip("playwright.sync_api")
+playwright.expect.set_options(timeout=30_000)
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 NOTEBOOKS = ["smallest_slider.ipynb", "02_forward.ipynb"]
@@ -70,10 +72,8 @@ def page():
     """A tab of a headless browser."""
     if not CHROMIUM:
         pytest.skip("no chromium here")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with playwright.sync_playwright() as browsers:
+        browser = browsers.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser.new_page(viewport={"width": 1400, "height": 1000})
         browser.close()
 
@@ -84,6 +84,7 @@ def test_moving_a_slider_changes_the_text_and_the_picture(lab, page, name):
     page.set_default_timeout(60_000)
     page.goto(lab(name))
     page.locator(".jp-CodeCell").first.wait_for()
+    page.get_by_text("| Idle").wait_for()  # the status bar: the kernel is there
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     output = page.locator(".jp-OutputArea-output:has(.widget-slider)").first
@@ -91,12 +92,8 @@ def test_moving_a_slider_changes_the_text_and_the_picture(lab, page, name):
     text, picture = output.locator(".widget-html-content").first, output.locator("img").first
     before = text.inner_text(), picture.get_attribute("src")
     output.locator(".noUi-handle").first.press("ArrowRight")
-    deadline = time.time() + 30
-    while time.time() < deadline and before[0] == text.inner_text():
-        page.wait_for_timeout(100)
-    page.wait_for_timeout(1000)
-    after = text.inner_text(), picture.get_attribute("src")
-    assert after[0] != before[0] and after[1] != before[1]
+    playwright.expect(text).not_to_have_text(before[0])
+    playwright.expect(picture).not_to_have_attribute("src", before[1])
 
 
 def scroll_to(page, output):

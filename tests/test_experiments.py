@@ -1,4 +1,5 @@
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -92,10 +93,12 @@ def test_a_diverged_run_is_valid_json_and_silent(digits, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_progress_is_shown_only_when_asked(digits, capsys):
+def test_progress_is_shown_only_when_asked_and_where_somebody_looks(digits, capsys, monkeypatch):
     settings = [experiments.Setting(steps=1, seed=seed) for seed in range(2)]
     quiet = experiments.run_all(settings, digits)
-    assert capsys.readouterr() == ("", "")
+    assert experiments.run_all(settings, digits, progress=True) == quiet
+    assert capsys.readouterr() == ("", ""), "standard error is no terminal here"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert experiments.run_all(settings, digits, progress=True) == quiet
     assert "2/2" in capsys.readouterr().err
 

@@ -124,3 +124,34 @@ def test_public_functions_have_docstrings():
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
                 assert ast.get_docstring(node), f"{module}: {node.name}"
+
+
+README = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_lists_every_module_and_every_notebook_with_its_question_and_minutes():
+    import re
+
+    import nbformat
+
+    from bnbook import course
+
+    listed = re.findall(r"^\| `(\w+)` \|", README.split("## The package")[1].split("## Words")[0], re.M)
+    assert listed == command_line.modules()
+    start = "".join(cell.source for cell in nbformat.read(course.notebooks()[0], as_version=4).cells)
+    rows = re.findall(r"^\| \[(\d\d)\]\(notebooks/(.+?)\) \| (.+?) \| .+ \| (\d+) \|$", README, re.M)
+    assert [name for _, name, *_ in rows] == [path.name for path in course.notebooks()]
+    for number, name, question, minutes in rows:
+        first = nbformat.read(course.ROOT / "notebooks" / name, as_version=4).cells[0].source
+        assert f"# {number} · {question}" in first and f"*About {minutes} minutes.*" in first
+        assert question in start, "notebook 00 lists every notebook"
+
+
+def test_the_readme_states_the_size_of_the_arithmetic_and_real_commands():
+    import re
+
+    size = int(re.search(r"The arithmetic is (\d+) lines", README).group(1))
+    assert abs(size - command_line.lines("norm_numpy")) <= 10
+    makefile = (PACKAGE.parent / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"\bmake (\w+)", README):
+        assert f"\n{target}:" in makefile, target

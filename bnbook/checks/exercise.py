@@ -4,6 +4,7 @@ A check never looks at how a function is written, only at what it returns, on in
 returns something else. If the numbers of a wrong answer are those of a slip, the slip's sentence is the explanation.
 """
 
+import functools
 import inspect
 import sys
 import traceback
@@ -113,7 +114,7 @@ class Exercise:
 
     def _without_a_name(self, yours, calls):
         """No slip gives all these numbers: say if one gives one of the outputs, or show the small example."""
-        ours = self._all_calls(self.finished)
+        ours = _all_calls_once(self, self.finished)
         for position, name in enumerate(self.outputs):
             parts = any(self._difference_at(position, *pair) for pair in zip(calls, ours, strict=True))
             slip = self._slip_with(calls, [position]) if parts else None
@@ -163,9 +164,9 @@ class Exercise:
     def _slip_with(self, calls, positions=None):
         """The slip that does the same as these calls, in every output (or the given ones), or None."""
         positions = range(len(self.outputs)) if positions is None else positions
-        ours = self._all_calls(self.finished)
+        ours = _all_calls_once(self, self.finished)
         for slip in self.slips():
-            theirs = self._all_calls(slip)
+            theirs = _all_calls_once(self, slip)
             if all(self._same(*three, positions) for three in zip(calls, theirs, ours, strict=True)):
                 return slip
         return None
@@ -200,6 +201,12 @@ class Verdict:
 
 
 _hints_shown = {}
+
+
+@functools.cache
+def _all_calls_once(exercise, function):
+    """What the finished function and the slips return does not change, and one wrong answer asks for all of it."""
+    return exercise._all_calls(function)
 
 
 def _is_stub(function):

@@ -185,7 +185,7 @@ QUESTIONS = (
         {
             "ten times larger": (
                 "The deviations are, but so is the standard deviation they are divided by.",
-                "v = np.array([[1.0], [3.0], [5.0]]); "
+                "v = np.array([[1.0], [3.0], [6.0]]); "
                 "float((normalize(10 * v + 3, (0,))[0] / normalize(v, (0,))[0]).max().round(3))",
                 "1.0",
             ),
@@ -209,7 +209,7 @@ QUESTIONS = (
             "uniform": (
                 "Then half of the images would have a brightness between 0.25 and 0.75. The share that has:",
                 "v = data.digits().x_train[:, 0, 4, 4]; float(np.mean(np.abs(v - 0.5) < 0.25).round(2))",
-                "0.28",
+                "0.21",
             ),
         },
     ),

@@ -1,0 +1,35 @@
+# Everything a person types here. Windows has no make: README.md says which commands stand for `lab` and `test`.
+PYTHON ?= python3
+BNBOOK = .venv/bin/python -m bnbook
+
+.DEFAULT_GOAL := help
+.PHONY: help install lab test browser notebooks reset clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+install: ## make or repair .venv (the others do it too; PYTHON=python3.12 chooses the Python)
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: there is no $(PYTHON) here."; exit 1; }
+	@$(PYTHON) bnbook/install.py
+
+lab: install ## open JupyterLab on your own copy of the notebooks, in work/ (ARGS=--no-browser prints its address only)
+	$(BNBOOK) lab $(ARGS)
+
+test: install ## lint, run the tests, run every notebook and compare every output
+	.venv/bin/python -m ruff check
+	.venv/bin/python -m ruff format --check
+	.venv/bin/python -c "import matplotlib.font_manager" # its font cache: made once here, not by every notebook
+	.venv/bin/python -m pytest -q tests notebooks --nbval --nbval-current-env --nbval-cell-timeout=120 -n 2 --dist loadfile
+
+browser: install ## drive JupyterLab and a slider in a real browser (needs chromium, half a minute)
+	.venv/bin/python -m pytest -q -m browser tests/test_browser.py
+
+notebooks: install ## execute every notebook in notebooks/ and store its outputs
+	$(BNBOOK) notebooks
+
+reset: install ## NOTEBOOK=02 takes the course's notebook again and keeps yours beside it
+	$(BNBOOK) reset "$(NOTEBOOK)"
+
+clean: ## remove .venv and all caches (never your work/)
+	rm -rf .venv .venv-broken .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	find bnbook tests notebooks -name __pycache__ -prune -exec rm -rf {} +
