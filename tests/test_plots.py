@@ -194,5 +194,5 @@ def test_after_training_says_how_far_each_arm_moved():
     axes, text = plots.after_training(data)
     said = "Spread in layer 2 after training: x 4.0 without normalization, x 1.0 with BatchNorm"
     assert axes[0].figure.get_suptitle() == said
-    assert "without normalization, layer 2: spread x 4.00 [2.00, 8.00], mean moved by 2.00 [1.00, 4.00] sd" in text
-    assert "test accuracy 60 % [50, 70]" in text and "After 7 steps at learning rate 0.01, 2 seeds" in text
+    assert "without normalization, layer 2: spread x 4.0 [2.0, 8.0], mean moved by 2.0 [1.0, 4.0] sd" in text
+    assert "accuracy" not in text and "After 7 steps at learning rate 0.01, 2 seeds" in text

@@ -180,8 +180,8 @@ QUESTIONS = (
                 "0.0",
             ),
             "c": (
-                "It is a tanh stretched to twice the width and pressed to half the height: a quarter of the slope. Of a "
-                "spread of 1, one sigmoid leaves",
+                "It is a tanh stretched to twice the width and pressed to half the height: a quarter of the slope. Of "
+                "a spread of 1, one sigmoid leaves",
                 "z = np.random.default_rng(0).normal(size=100_000); float((1 / (1 + np.exp(-z))).std().round(2))",
                 "0.21",
             ),
@@ -193,7 +193,7 @@ QUESTIONS = (
         "The units that are not saturated multiply by weights three times as large, and they outweigh the others.",
         {
             "smaller": (
-                "That is what one reads, and it forgets the weights. Per layer its square grows by gain^2 * mean(slope^2):",
+                "So one reads, but it forgets the weights. Per layer its square grows by gain^2 * mean(slope^2):",
                 "z = np.random.default_rng(0).normal(0, 2.5, size=100_000); "
                 "float((9 * np.mean((1 - np.tanh(z) ** 2) ** 2)).round(1))",
                 "1.9",

@@ -159,16 +159,15 @@ def after_training(data):
     last, changes = data["depth"], []
     lines = [f"After {data['steps']} steps at learning rate {data['lr']:g}, {data['seeds']} seeds [lowest, highest]:"]
     for arm in data["arms"]:
-        label, accuracy = ARMS[arm["norm"]]["label"], 100 * np.array(arm["accuracy"])
+        label = ARMS[arm["norm"]]["label"]
         spread, shift = (
             _range(arm[key]["mean"][-1], arm[key]["lowest"][-1], arm[key]["highest"][-1]) for key in labels
         )
         changes.append(f"x {arm['spread']['mean'][-1]:.1f} {label}")
         lines.append(f"  {label}, layer {last}: spread x {spread}, mean moved by {shift} sd")
-        lines.append(f"    test accuracy {accuracy.mean():.0f} % [{accuracy.min():.0f}, {accuracy.max():.0f}]")
     figure.suptitle(f"Spread in layer {last} after training: {', '.join(changes)}")
     return axes, "\n".join(lines)
 
 
 def _range(mean, lowest, highest):
-    return f"{mean:.2f} [{lowest:.2f}, {highest:.2f}]"
+    return f"{mean:.1f} [{lowest:.1f}, {highest:.1f}]"
