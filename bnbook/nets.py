@@ -18,6 +18,7 @@ from bnbook.norm_torch import BatchNorm1d, BatchNorm2d
 
 NORMS = ("none", "batch")
 INITS = ("he", "torch")
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
 
 def cnn(norm="batch", width=8, init="he", seed=0):
@@ -54,28 +55,34 @@ def cnn(norm="batch", width=8, init="he", seed=0):
     return _initialize(nn.Sequential(layers).double(), init, seed)
 
 
-def mlp(norm="batch", width=64, init="he", seed=0, depth=3):
+def mlp(norm="batch", width=64, init="he", seed=0, depth=3, activation="relu"):
     """A fully connected net for one-channel 8 x 8 images and ten classes.
 
-        flatten,  [linear - norm - relu]  depth times,  linear
+        flatten,  [linear - norm - activation]  depth times,  linear
 
-    norm, init, seed   as in `cnn`
-    width  units of each hidden layer
-    depth  hidden layers
-    Returns nn.Sequential, (N, 1, 8, 8) to (N, 10), with layers named flatten, linear1, norm1, relu1, ... linear.
-    Raises ValueError for an unknown norm or init, or a width or depth below 1.
+    norm        'none' or 'batch'
+    width       units of each hidden layer
+    init        'he' or 'torch' as in `cnn`, or a number, the gain: normal, standard deviation gain / sqrt(fan_in) in
+                the hidden layers ('he' is the gain sqrt(2)) and 1 / sqrt(fan_in) in the last. Biases start at 0.
+    seed        of the weights
+    depth       hidden layers
+    activation  'relu', 'tanh' or 'sigmoid'
+    Returns nn.Sequential, (N, 1, 8, 8) to (N, 10), with layers named linear1, norm1, relu1, ... linear.
+    Raises ValueError for an unknown norm, init or activation, or a width or depth below 1.
     """
     _one_of("norm", norm, NORMS)
-    _one_of("init", init, INITS)
+    if not isinstance(init, int | float):
+        _one_of("init", init, INITS)
+    _one_of("activation", activation, tuple(ACTIVATIONS))
     if width < 1 or depth < 1:
         raise ValueError(f"width is {width} and depth {depth}; both must be 1 or more")
     layers = OrderedDict(flatten=nn.Flatten())
     with torch.random.fork_rng(devices=[]):
-        for i, n_in in enumerate([64] + [width] * (depth - 1), start=1):
-            layers[f"linear{i}"] = nn.Linear(n_in, width, bias=norm == "none")
+        for i, (c_in, c_out) in enumerate(pairwise([64] + depth * [width]), start=1):
+            layers[f"linear{i}"] = nn.Linear(c_in, c_out, bias=norm == "none")
             if norm == "batch":
-                layers[f"norm{i}"] = BatchNorm1d(width)
-            layers[f"relu{i}"] = nn.ReLU()
+                layers[f"norm{i}"] = BatchNorm1d(c_out)
+            layers[f"{activation}{i}"] = ACTIVATIONS[activation]()
         layers["linear"] = nn.Linear(width, 10)
     return _initialize(nn.Sequential(layers).double(), init, seed)
 
@@ -87,11 +94,11 @@ def _initialize(net, init, seed):
     layers = [layer for layer in net.children() if isinstance(layer, nn.Conv2d | nn.Linear)]
     for layer in layers:
         fan_in = layer.weight[0].numel()
-        if init == "he":
-            gain = 1 if layer is layers[-1] else 2
-            layer.weight.normal_(0, (gain / fan_in) ** 0.5, generator=generator)
-        else:
+        if init == "torch":
             layer.weight.uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=generator)
+        else:
+            gain_squared = 1 if layer is layers[-1] else 2 if init == "he" else init**2  # the last feeds no relu
+            layer.weight.normal_(0, (gain_squared / fan_in) ** 0.5, generator=generator)
         if layer.bias is not None:
             layer.bias.zero_()
     return net

@@ -99,6 +99,49 @@ def test_a_wrong_argument_is_refused_with_the_choices(wrong, message):
         nets.cnn(**wrong)
 
 
+@pytest.mark.parametrize("norm", ["none", "batch"])
+@pytest.mark.parametrize(
+    "activation, function", [("relu", torch.relu), ("tanh", torch.tanh), ("sigmoid", torch.sigmoid)]
+)
+def test_mlp_equals_the_same_net_written_out(norm, activation, function):
+    net = nets.mlp(norm, width=7, init=1.3, seed=2, depth=3, activation=activation)
+    weights = [p for name, p in net.named_parameters() if name.startswith("linear") and name.endswith("weight")]
+    x = torch.randn(5, 1, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    h = x.flatten(1)
+    for weight in weights[:-1]:
+        z = h @ weight.T
+        if norm == "batch":
+            z = nn.functional.batch_norm(z, None, None, training=True)
+        h = function(z)
+    assert len(weights) == 4 and weights[1].shape == (7, 7)
+    torch.testing.assert_close(net(x), h @ weights[-1].T, rtol=1e-10, atol=1e-12)
+
+
+def test_mlp_weights_are_as_wide_as_asked():
+    for init, variance in ((3.0, 9 / 100), ("he", 2 / 100), ("torch", 1 / 300)):
+        net = nets.mlp(width=100, init=init)
+        weight = net.linear3.weight.detach().numpy()
+        assert abs(weight.var() / variance - 1) < 4 * np.sqrt(2 / weight.size)
+        last = 1 / 300 if init == "torch" else 1 / 100
+        assert abs(net.linear.weight.var().item() / last - 1) < 4 * np.sqrt(2 / 1000)
+    plain, batch = (dict(nets.mlp(norm, seed=5).named_parameters()) for norm in ("none", "batch"))
+    assert all(torch.equal(plain[name], batch[name]) for name in plain if "linear" in name and name in batch)
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"norm": "bach"}, "norm is 'bach'"),
+        ({"init": "xavier"}, "init is 'xavier'; it must be one of 'he', 'torch'"),
+        ({"activation": "gelu"}, "activation is 'gelu'; it must be one of 'relu', 'tanh', 'sigmoid'"),
+        ({"depth": 0}, "width is 64 and depth 0; both must be 1 or more"),
+    ],
+)
+def test_a_wrong_argument_of_mlp_is_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        nets.mlp(**wrong)
+
+
 def _parameters(net):
     return sum(p.numel() for p in net.parameters())
 

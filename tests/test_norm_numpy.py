@@ -365,3 +365,34 @@ def test_a_layer_without_its_bias_gives_the_same_in_both_modes_and_trains_on_the
     for training in (False, True, False):  # the training pass moves both running means
         norm.train(training), new.train(training)
         torch.testing.assert_close(new(bare(x)), norm(conv(x)), rtol=0, atol=1e-12)
+
+
+# --- notebook 01 -------------------------------------------------------------------------------------------------
+
+
+def test_standardize_is_normalize_over_the_rows_without_eps():
+    x = batch((5, 3))
+    near(bn.standardize(x), bn.normalize(x, (0,), eps=0.0)[0])
+    root = 1.5**0.5
+    near(bn.standardize(np.array([[1.0], [3.0], [5.0]])), [[-root], [0], [root]])
+    assert bn.standardize(x.astype(np.float32)).dtype == np.float32
+    assert np.isnan(bn.standardize(np.ones((4, 2)))).all()
+    with pytest.raises(ValueError, match="x holds int64, expected floats"):
+        bn.standardize(np.ones((4, 2), int))
+
+
+def test_saturation_is_the_share_of_tanh_slopes_below_the_limit():
+    z = torch.linspace(-5, 5, 1001, dtype=torch.float64, requires_grad=True)
+    h = torch.tanh(z)
+    h.sum().backward()
+    for slope in (0.05, 0.3):
+        assert bn.saturation(h.detach().numpy(), slope) == (z.grad < slope).double().mean().item()
+    assert bn.saturation(np.array([-0.99, 0.96, 0.2])) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("shape", [(50, 64), (8, 3, 5, 5)])
+def test_he_std_is_pytorchs_kaiming_normal(shape):
+    fan_in = int(np.prod(shape[1:]))
+    weight = torch.empty(400, *shape[1:], dtype=torch.float64)
+    torch.nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=torch.Generator().manual_seed(0))
+    assert weight.std().item() == pytest.approx(bn.he_std(fan_in), rel=0.02)

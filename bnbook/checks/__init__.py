@@ -26,11 +26,14 @@ from .start import QUESTIONS as _START
 from .start import batch_axes
 from .train_eval import QUESTIONS as _TRAIN_EVAL
 from .train_eval import BatchNorm, batch_norm_eval, fold, update_running
+from .why import QUESTIONS as _WHY
+from .why import he_std, saturation, standardize
 
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise
     for exercise in (
         *(batch_axes,),
+        *(standardize, he_std, saturation),
         *(normalize, batch_norm),
         *(normalize_backward, batch_norm_backward, directional_check),
         *(update_running, batch_norm_eval, BatchNorm, fold),
@@ -39,7 +42,7 @@ EXERCISES: dict[str, Exercise] = {
     )
 }
 QUESTIONS: dict[str, Question] = {
-    question.name: question for question in (*_START, *_FORWARD, *_BACKWARD, *_TRAIN_EVAL, *_IMAGES, *_PYTORCH)
+    question.name: question for question in (*_START, *_WHY, *_FORWARD, *_BACKWARD, *_TRAIN_EVAL, *_IMAGES, *_PYTORCH)
 }
 
 

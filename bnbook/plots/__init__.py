@@ -35,3 +35,6 @@ from .train_eval import folding_errors as folding_errors
 from .train_eval import forgotten_eval as forgotten_eval
 from .train_eval import running_average as running_average
 from .train_eval import train_eval_gap as train_eval_gap
+from .why import after_training as after_training
+from .why import last_layer as last_layer
+from .why import twenty_layers as twenty_layers

@@ -24,3 +24,6 @@ from .train_eval import BatchNorm as BatchNorm
 from .train_eval import batch_norm_eval as batch_norm_eval
 from .train_eval import fold as fold
 from .train_eval import update_running as update_running
+from .why import he_std as he_std
+from .why import saturation as saturation
+from .why import standardize as standardize
