@@ -337,10 +337,7 @@ def test_twenty_layers_measures_what_a_plain_loop_does(digits):
     mean, sd = digits.x_train.mean(), digits.x_train.std()
     each = []
     for seed in range(2):
-        weights = [
-            p.detach()
-            for p in experiments.nets.mlp("none", 100, 3.0, seed, 7, "tanh").parameters()
-        ]
+        weights = [p.detach() for p in experiments.nets.mlp("none", 100, 3.0, seed, 7, "tanh").parameters()]
         h, outputs, spread = torch.tensor((digits.x_train[:500] - mean) / sd).flatten(1), [], []
         for weight in weights[:-2:2]:
             z = h @ weight.T
