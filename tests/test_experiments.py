@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from bnbook import data, experiments, train
+from bnbook import data, experiments, nets, train
 
 torch.set_num_threads(1)
 
@@ -220,8 +220,8 @@ def _accuracy(net, x, y):
 
 def test_running_statistics_followed_beside_a_training_are_those_of_pytorchs_layer(digits):
     setting = replace(experiments.SMALL, steps=12, width=8)
-    x_test, y_test = experiments._tensors(digits, "cpu")[2:]
-    found = experiments._gaps(digits, setting, (5, 12), "cpu")
+    x_test, y_test = experiments.engine.tensors(digits, "cpu")[2:]
+    found = experiments.train_eval._gaps(digits, setting, (5, 12), "cpu")
     for name, momentum in (("momentum=0.1", 0.1), ("momentum=0.01", 0.01), ("momentum=None", None)):
 
         def watch(net, step, momentum=momentum):
@@ -248,14 +248,14 @@ def test_following_the_averages_leaves_the_training_as_it_is(digits):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, "fit", spy)
-        experiments._gaps(digits, setting, (3, 12), "cpu")
+        experiments.train_eval._gaps(digits, setting, (3, 12), "cpu")
         experiments.trained_mlp(digits, setting)
     assert torch.equal(*weights)
 
 
 def test_an_average_corrected_for_its_start_is_right_on_constant_batches():
     history = torch.tensor([[5.0], [3.0]]).double().expand(7, 2, 1)
-    averages = experiments._averages(history)
+    averages = experiments.train_eval._averages(history)
     for name, average in averages.items():
         exact = name == "momentum=None" or "corrected" in name
         assert torch.allclose(average, history[0]) == exact
@@ -316,13 +316,13 @@ def test_one_statistic_for_all_channels_ruins_unequal_filters_only(digits):
 
 
 def test_the_shared_statistic_is_one_mean_and_variance_and_keeps_the_weights(digits):
-    layer = experiments._SharedStatistic(3)
+    layer = experiments.images._SharedStatistic(3)
     x = torch.randn(5, 3, 4, 4, dtype=torch.float64) * torch.tensor([1.0, 5.0, 0.1]).reshape(1, 3, 1, 1) + 2
     torch.testing.assert_close(layer(x).detach(), (x - x.mean()) / (x.var(correction=0) + 1e-5).sqrt())
-    batch, shared = (experiments._with_unequal_filters(norm, 3.0, seed=1) for norm in ("batch", "shared"))
+    batch, shared = (experiments.images._with_unequal_filters(norm, 3.0, seed=1) for norm in ("batch", "shared"))
     for i in (1, 2, 3):
         assert torch.equal(batch.get_submodule(f"conv{i}").weight, shared.get_submodule(f"conv{i}").weight)
-        assert type(shared.get_submodule(f"norm{i}")) is experiments._SharedStatistic
+        assert type(shared.get_submodule(f"norm{i}")) is experiments.images._SharedStatistic
     assert list(dict(shared.named_children())) == list(dict(batch.named_children()))
 
 
@@ -337,7 +337,7 @@ def test_twenty_layers_measures_what_a_plain_loop_does(digits):
     mean, sd = digits.x_train.mean(), digits.x_train.std()
     each = []
     for seed in range(2):
-        weights = [p.detach() for p in experiments.nets.mlp("none", 100, 3.0, seed, 7, "tanh").parameters()]
+        weights = [p.detach() for p in nets.mlp("none", 100, 3.0, seed, 7, "tanh").parameters()]
         h, outputs, spread = torch.tensor((digits.x_train[:500] - mean) / sd).flatten(1), [], []
         for weight in weights[:-2:2]:
             z = h @ weight.T

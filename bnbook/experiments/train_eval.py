@@ -1,0 +1,208 @@
+"""The experiments of notebook 04."""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch.optim.swa_utils import update_bn
+from tqdm.auto import tqdm
+
+from bnbook import nets, train
+
+from .engine import Setting, interval, tensors, versions
+
+SMALL = Setting(net="mlp", width=64, lr=0.5, batch_size=32, steps=100)  # reaches 97 % in a third of a second
+
+
+def trained_mlp(data, setting=SMALL, device="cpu", watch=None):
+    """A small fully connected net with BatchNorm, trained on the digits; what notebook 04 looks at.
+
+    data     data.Data
+    setting  Setting
+    watch    called as watch(net, step), see `train.fit`
+    Returns net (left in training mode), x_test, y_test (tensors, scaled as for training).
+    """
+    x_train, y_train, x_test, y_test = tensors(data, device)
+    net = nets.mlp(setting.norm, setting.width, setting.init, setting.seed).to(device)
+    train.fit(net, x_train, y_train, setting.lr, setting.batch_size, setting.steps, setting.seed, watch)
+    return net, x_test, y_test
+
+
+def companions(data, seeds=5, images=100, size=31, device="cpu", progress=False):
+    """One image in a batch with images of a single class: which label does a net in training mode give it?
+
+    data    data.Data
+    seeds   nets, with different weights and batch orders
+    images  test images to try
+    size    companions, which are training images; each class has one set of them
+    Returns a dict: experiment, versions, size, truth (per test image), labels (per seed and test image: the label with
+    companions of class 0 to 9), evaluated (per seed and test image: the label in evaluation mode), shown (of the first
+    net, and of the images right in evaluation mode and sometimes in training mode, the one with the most different
+    labels: image, two companions of each class, labels, evaluated, truth).
+    """
+    x_train, y_train, *_ = tensors(data, device)
+    groups = [x_train[y_train == c][:size] for c in range(10)]
+    labels, evaluated = [], []
+    for seed in tqdm(range(seeds), unit="run", disable=None if progress else True):
+        net, x_test, _ = trained_mlp(data, replace(SMALL, seed=seed), device)
+        evaluated.append(_labels(net.eval(), [x_test[:images]]).tolist())
+        batches = [[torch.cat([x[None], group]) for x in x_test[:images]] for group in groups]
+        first = [_labels_in_training_mode(net, group)[:: size + 1] for group in batches]
+        labels.append(torch.stack(first, 1).tolist())
+    truth = data.y_test[:images].tolist()
+    kinds = [len(set(row)) * (e == t in row) for row, e, t in zip(labels[0], evaluated[0], truth, strict=True)]
+    best = int(np.argmax(kinds))
+    shown = {
+        **{"image": data.x_test[best, 0].tolist(), "labels": labels[0][best]},
+        **{"evaluated": evaluated[0][best], "truth": truth[best]},
+        "companions": [data.x_train[data.y_train == c][:2, 0].tolist() for c in range(10)],
+    }
+    return {
+        **{"experiment": "companions", "versions": versions(), "size": size, "truth": truth},
+        **{"labels": labels, "evaluated": evaluated, "shown": shown},
+    }
+
+
+def forgotten_eval(data, seeds=5, sizes=(2, 4, 10, 20, 50, 100, 250, 500), device="cpu", progress=False):
+    """Test accuracy of a net that was left in training mode, by batch size, for shuffled and for class-sorted data.
+
+    data   data.Data
+    seeds  runs, 2 or more
+    sizes  test batch sizes; what fills no batch is left out, so choose divisors of the number of test images
+    Returns a dict: experiment, versions, sizes, evaluated (accuracy in evaluation mode, one per seed), shuffled,
+    by_class (accuracies in training mode, one list per size, one number per seed), interval (of the mean of
+    `evaluated`).
+    """
+    evaluated, shuffled, by_class = [], [[] for _ in sizes], [[] for _ in sizes]
+    for seed in tqdm(range(seeds), unit="run", disable=None if progress else True):
+        net, x, y = trained_mlp(data, replace(SMALL, seed=seed), device)
+        evaluated.append(train.evaluate(net, x, y)[1])
+        orders = torch.as_tensor(np.random.default_rng(seed).permutation(len(y))), torch.argsort(y, stable=True)
+        for size, *found in zip(sizes, shuffled, by_class, strict=True):
+            for order, accuracies in zip(orders, found, strict=True):
+                order = order[: len(y) // size * size].to(y.device)
+                labels = _labels_in_training_mode(net, x[order].split(size))
+                accuracies.append((labels == y[order]).double().mean().item())
+    return {
+        **{"experiment": "forgotten_eval", "versions": versions(), "sizes": list(sizes), "evaluated": evaluated},
+        **{"shuffled": shuffled, "by_class": by_class, "interval": list(interval(evaluated))},
+    }
+
+
+def train_eval_gap(data, seeds=5, steps=(1, 2, 5, 10, 20, 35, 50, 75, 100), device="cpu", progress=False):
+    """How far evaluation mode is from training mode during a training, for several ways to keep running statistics.
+
+        gap = |logits in evaluation mode - logits in training mode| / |logits in training mode|
+
+    The test images are one batch of 500 in training mode. In training mode no output depends on the running statistics,
+    so all ways are followed along one and the same training.
+
+    data   data.Data
+    seeds  runs, 2 or more
+    steps  when to look
+    Returns a dict: experiment, versions, seeds, step, arms (name: gap and accuracy, one list per seed, one number per
+    step; the arm 'training mode' has gap 0), recalibration (name: accuracy of recalibrated minus that arm at each
+    step, mean and interval).
+    """
+    runs = [
+        _gaps(data, replace(SMALL, seed=seed, steps=max(steps)), steps, device)
+        for seed in tqdm(range(seeds), unit="run", disable=None if progress else True)
+    ]
+    arms = {name: {key: [run[name][key] for run in runs] for key in ("gap", "accuracy")} for name in runs[0]}
+    recalibrated = np.array(arms["recalibrated"]["accuracy"])
+    differences = {name: recalibrated - arm["accuracy"] for name, arm in arms.items() if name.startswith("momentum")}
+    return {
+        **{"experiment": "train_eval_gap", "versions": versions(), "seeds": seeds, "step": list(steps), "arms": arms},
+        "recalibration": {
+            name: [{"mean": float(d.mean()), "interval": list(interval(d))} for d in difference.T]
+            for name, difference in differences.items()
+        },
+    }
+
+
+def _gaps(data, setting, steps, device):
+    """One run of `train_eval_gap`: name of the arm: gap and accuracy at each of the steps."""
+    x_train, _, x_test, y_test = tensors(data, device)
+    history, found = [], {}
+
+    def watch(net, step):
+        layers = [layer for layer in net.modules() if isinstance(layer, torch.nn.BatchNorm1d)]
+        if step == 0:
+            for layer in layers:
+                layer.momentum = 1.0  # the buffers then hold the last batch's mean and unbiased variance, nothing else
+            return
+        history.append(torch.cat([torch.stack([layer.running_mean, layer.running_var]) for layer in layers], 1))
+        if step not in steps:
+            return
+        with torch.no_grad():
+            by_batch = copy.deepcopy(net)(x_test)
+        arms = {"training mode": by_batch}
+        for name, statistics in _averages(torch.stack(history)).items():
+            for layer, part in zip(layers, statistics.split(setting.width, 1), strict=True):
+                layer.running_mean, layer.running_var = part.clone()
+            arms[name] = _logits(net, x_test)
+        update_bn(x_train.split(100), net)
+        arms["recalibrated"] = _logits(net, x_test)
+        for name, logits in arms.items():
+            arm = found.setdefault(name, {"gap": [], "accuracy": []})
+            arm["gap"].append(((logits - by_batch).norm() / by_batch.norm()).item())
+            arm["accuracy"].append((logits.argmax(1) == y_test).double().mean().item())
+
+    trained_mlp(data, setting, device, watch)
+    return found
+
+
+def _averages(history):
+    """Running statistics after the batches of history (batches, 2, features), means first, then variances."""
+    start = torch.zeros_like(history[0])
+    start[1] = 1
+    averages = {"momentum=None": history.mean(0)}
+    for momentum in (0.1, 0.01):
+        running = start
+        for batch in history:
+            running = (1 - momentum) * running + momentum * batch
+        left = (1 - momentum) ** len(history)
+        averages[f"momentum={momentum:g}"] = running
+        averages[f"momentum={momentum:g}, corrected"] = (running - left * start) / (1 - left)
+    return averages
+
+
+def biased_variance(data, seeds=5, batch_size=8, steps=150, device="cpu", progress=False):
+    """Does it matter for the accuracy whether the running variance is the unbiased one?
+
+    data        data.Data
+    seeds       runs, 2 or more
+    batch_size  small, so that (m - 1) / m is far from 1; not 4, where rounding errors grow to another net in 300 steps
+    steps       of training
+    Returns a dict: experiment, versions, batch_size, unbiased, biased (test accuracies, one per seed), difference
+    (biased minus unbiased: mean and interval).
+    """
+    found = {"unbiased": [], "biased": []}
+    for seed in tqdm(range(seeds), unit="run", disable=None if progress else True):
+        net, x, y = trained_mlp(data, replace(SMALL, lr=0.1, batch_size=batch_size, steps=steps, seed=seed), device)
+        found["unbiased"].append(train.evaluate(net, x, y)[1])
+        for layer in net.modules():
+            if isinstance(layer, torch.nn.BatchNorm1d):
+                layer.running_var *= (batch_size - 1) / batch_size  # after 150 steps nothing is left of the start
+        found["biased"].append(train.evaluate(net, x, y)[1])
+    paired = np.subtract(found["biased"], found["unbiased"])
+    return {
+        **{"experiment": "biased_variance", "versions": versions(), "batch_size": batch_size, **found},
+        "difference": {"mean": float(paired.mean()), "interval": list(interval(paired))},
+    }
+
+
+@torch.no_grad()
+def _logits(net, x):
+    return net.eval()(x)
+
+
+@torch.no_grad()
+def _labels(net, batches):
+    return torch.cat([net(batch).argmax(1) for batch in batches])
+
+
+def _labels_in_training_mode(net, batches):
+    """The labels that a net left in training mode gives; a copy runs, because its running statistics move."""
+    return _labels(copy.deepcopy(net).train(), batches)
