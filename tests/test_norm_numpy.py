@@ -178,7 +178,8 @@ def test_batch_renorm_is_evaluation_inside_its_limits_and_batch_norm_without_roo
 
 # --- invariants ------------------------------------------------------------------------------------------------------
 
-numbers = st.floats(-3, 3).map(lambda v: round(v, 3))
+# (a compiler flag of old inductor builds flushes subnormal numbers to 0 for the whole process)
+numbers = st.floats(-3, 3, allow_subnormal=False).map(lambda v: round(v, 3))
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
