@@ -18,6 +18,11 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 ROOT = Path(__file__).parent.parent
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+# No question about news and no look for updates: the course needs no network once it is installed.
+QUIET = (
+    "--LabApp.news_url=None",
+    "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
+)
 KEPT = ("tags", "slideshow", "jupyter")  # of a cell's metadata; the rest is times and the state of an editor
 
 
@@ -140,7 +145,7 @@ def open_lab(folder="work", extra_args=()):
     root = ROOT if start.is_relative_to(ROOT) else start.parent
     page = f"/lab/tree/{start.relative_to(root).as_posix()}"  # in the printed address too, unlike a file to open
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}", f"--LabApp.default_url={page}"]
-    command += extra_args
+    command += [*QUIET, *extra_args]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # in a container the only user is root, and Jupyter refuses without this
     server = subprocess.Popen(command, cwd=ROOT)

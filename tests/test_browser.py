@@ -17,7 +17,8 @@ playwright = pytest.importorskip("playwright.sync_api")
 playwright.expect.set_options(timeout=30_000)
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-NOTEBOOKS = ["smallest_slider.ipynb", "02_forward.ipynb"]
+SMALL = "smallest_slider.ipynb"
+WITH_WIDGETS = [path.name for path in course.notebooks() if "widgets." in path.read_text(encoding="utf-8")]
 # The smallest notebook with a slider: if this fails, the browser or JupyterLab is to blame, not the course.
 SMALLEST = """\
 import io
@@ -40,7 +41,7 @@ widgets.VBox([slider, picture, text])
 def lab(tmp_path):
     """The address of a JupyterLab on a fresh learner's copy: a function of the notebook's name."""
     course.learner_copy(tmp_path)
-    course.write(tmp_path / NOTEBOOKS[0], course.normalize(new_notebook(cells=[new_code_cell(SMALLEST)])))
+    course.write(tmp_path / SMALL, course.normalize(new_notebook(cells=[new_code_cell(SMALLEST)])))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -79,19 +80,21 @@ def page():
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_moving_a_slider_changes_the_text_and_the_picture(lab, page, name):
+@pytest.mark.parametrize("name", [SMALL, *WITH_WIDGETS])
+def test_moving_a_slider_or_ticking_a_box_changes_the_text_and_the_picture(lab, page, name):
     page.set_default_timeout(60_000)
+    control = ".widget-slider, .widget-checkbox"
     page.goto(lab(name))
     page.locator(".jp-CodeCell").first.wait_for()
     page.get_by_text("| Idle").wait_for()  # the status bar: the kernel is there
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    output = page.locator(".jp-OutputArea-output:has(.widget-slider)").first
+    output = page.locator(f".jp-OutputArea-output:has({control})").first
     scroll_to(page, output)
     text, picture = output.locator(".widget-html-content").first, output.locator("img").first
     before = text.inner_text(), picture.get_attribute("src")
-    output.locator(".noUi-handle").first.press("ArrowRight")
+    handle, box = output.locator(".noUi-handle"), output.locator("input[type=checkbox]")
+    handle.first.press("ArrowRight") if handle.count() else box.first.press("Space")
     playwright.expect(text).not_to_have_text(before[0])
     playwright.expect(picture).not_to_have_attribute("src", before[1])
 
