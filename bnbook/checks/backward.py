@@ -111,7 +111,8 @@ batch_norm_backward = Exercise(
         "First make x_hat again: reshape gamma, mean and var so that they line up with axis 1 of x (notebook 02), then "
         "x_hat = (x - mean) / np.sqrt(var + eps).",
         "dgamma and dbeta are sums over batch_axes(x.ndim); both ways to dx start from dx_hat = gamma * dy. In stages, "
-        "go through the graph from the right, sum wherever one number served many, add where two arrows left one node.",
+        "go through the graph from the right, sum wherever one number served many, add where two arrows left one node. "
+        "m is x.size // x.shape[1].",
         "In stages: dinv_std = sum(dx_hat * deviation); dvar = -0.5 * (var + eps) ** -1.5 * dinv_std; ddeviation = "
         "dx_hat * inv_std + 2 * deviation * dvar / m; dx = ddeviation - mean(ddeviation). In closed form: "
         "dx = normalize_backward(dx_hat, x_hat, var, axes, eps).",

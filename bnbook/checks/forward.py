@@ -128,17 +128,17 @@ QUESTIONS = (
         "One for each channel, and a channel is a column: 5 values go into each mean.",
         {
             5: (
-                "5 is the number of rows: one mean per example is layer norm.",
+                "5 is the number of rows: one mean per example is layer norm. One mean per column has the shape",
                 "np.ones((5, 3)).mean(axis=0).shape",
                 "(3,)",
             ),
             1: (
-                "One mean for the whole table would mix ink, difference and darkness.",
+                "One mean for the whole table would mix ink with darkness. PyTorch's layer for 3 channels keeps:",
                 "torch.nn.BatchNorm1d(3).running_mean.shape[0]",
                 "3",
             ),
             15: (
-                "15 is how many numbers there are; a mean of one number is that number.",
+                "15 is how many numbers there are; a mean of one number is that number. How many share one mean:",
                 "np.ones((5, 3)).size / np.ones((5, 3)).mean(axis=0).size",
                 "5.0",
             ),
@@ -168,12 +168,12 @@ QUESTIONS = (
         {
             "nan": (
                 "That was without eps. Now the denominator is sqrt(1e-5), about 0.0032.",
-                "float(normalize(np.ones((5, 1)), (0,))[0].max())",
+                "v = np.ones(5); float(((v - v.mean()) / np.sqrt(v.var() + 1e-5)).max())",
                 "0.0",
             ),
             1: (
                 "The variance of the others becomes 1; but a column without any deviation has nothing to scale.",
-                "float(normalize(np.ones((5, 1)), (0,))[0].var())",
+                "v = np.ones(5); float(((v - v.mean()) / np.sqrt(v.var() + 1e-5)).var())",
                 "0.0",
             ),
         },
@@ -202,12 +202,12 @@ QUESTIONS = (
         "Subtracting and dividing by one number relabels the axis; every bar stays where it was.",
         {
             "a gaussian": (
-                "Normalized is not normally distributed. A Gaussian repeats no value; the share of exactly black ones:",
+                "Normalized is not normally distributed. A Gaussian repeats no value; the share of exactly 1:",
                 "v = data.digits().x_train[:, 0, 4, 4]; float(np.mean(v == 1).round(2))",
                 "0.3",
             ),
             "uniform": (
-                "Then half of the images would have a brightness between 0.25 and 0.75. The share that has:",
+                "Then half of the images would have between 0.25 and 0.75 ink in this pixel. The share that has:",
                 "v = data.digits().x_train[:, 0, 4, 4]; float(np.mean(np.abs(v - 0.5) < 0.25).round(2))",
                 "0.21",
             ),
@@ -220,17 +220,17 @@ QUESTIONS = (
         {
             "a": (
                 "gamma = 1 leaves the spread at 1: that is how training begins, not how x comes back.",
-                "v = np.array([[1.0], [3.0], [5.0]]); float(batch_norm(v, None, v.mean(0))[0].std().round(3))",
+                "v = np.array([1.0, 3.0, 5.0]); float((1 * normalize(v, (0,))[0] + v.mean()).std().round(3))",
                 "1.0",
             ),
             "b": (
                 "The variance is in squared units; a column with standard deviation 1.63 would come back with 2.67.",
-                "v = np.array([[1.0], [3.0], [5.0]]); float(batch_norm(v, v.var(0), v.mean(0))[0].std().round(2))",
+                "v = np.array([1.0, 3.0, 5.0]); float((v.var() * normalize(v, (0,))[0] + v.mean()).std().round(2))",
                 "2.67",
             ),
             "d": (
                 "That divides a second time: the spread ends at 1 / 1.63.",
-                "v = np.array([[1.0], [3.0], [5.0]]); float(batch_norm(v, 1 / v.std(0), v.mean(0))[0].std().round(2))",
+                "v = np.array([1.0, 3.0, 5.0]); float((normalize(v, (0,))[0] / v.std() + v.mean()).std().round(2))",
                 "0.61",
             ),
         },
@@ -252,7 +252,7 @@ QUESTIONS = (
             ),
             512: (
                 "32 * 16 is one mean per image and channel: that is instance norm.",
-                "batch_norm(np.random.default_rng(0).normal(size=(32, 16, 8, 8)), None, None)[1].size",
+                "normalize(np.zeros((32, 16, 8, 8)), batch_axes(4))[1].size",
                 "16",
             ),
             2048: (

@@ -139,7 +139,7 @@ QUESTIONS = (
         {
             "a": (
                 "That is what the 15,052 values of a channel give. Share of the values within 0.05 of +1 or -1 here:",
-                "x_hat = normalize(data.photos(), (0,))[0]; float(np.mean(np.abs(np.abs(x_hat) - 1) < 0.05).round(2))",
+                "a = normalize(data.photos(), (0,))[0]; float(np.mean(np.abs(np.abs(a) - 1) < 0.05).round(2))",
                 "0.97",
             ),
             "c": (
@@ -156,15 +156,15 @@ QUESTIONS = (
         {
             "b": (
                 "Its values enter the same two sums as before. Largest difference to the old picture, moved:",
-                "x = data.digits().x_train[:64]; moved = x.copy(); moved[0] = np.roll(x[0], 1, axis=-1); "
-                "before, after = (normalize(z, (0, 2, 3))[0] for z in (x, moved)); "
+                "a = data.digits().x_train[:64]; moved = a.copy(); moved[0] = np.roll(a[0], 1, axis=-1); "
+                "before, after = (normalize(z, (0, 2, 3))[0] for z in (a, moved)); "
                 "float(np.abs(np.roll(before[0], 1, axis=-1) - after[0]).max().round(9))",
                 "0.0",
             ),
             "c": (
                 "They would if the mean of the batch had changed. Largest change in the other 63 pictures:",
-                "x = data.digits().x_train[:64]; moved = x.copy(); moved[0] = np.roll(x[0], 1, axis=-1); "
-                "before, after = (normalize(z, (0, 2, 3))[0] for z in (x, moved)); "
+                "a = data.digits().x_train[:64]; moved = a.copy(); moved[0] = np.roll(a[0], 1, axis=-1); "
+                "before, after = (normalize(z, (0, 2, 3))[0] for z in (a, moved)); "
                 "float(np.abs(before[1:] - after[1:]).max().round(9))",
                 "0.0",
             ),
@@ -178,14 +178,14 @@ QUESTIONS = (
         {
             1: (
                 "That is how it should be, but reshape does not know what an axis means. With x = c in channel c:",
-                "x = np.ones((5, 3, 4, 6)) * np.arange(3.0).reshape(1, 3, 1, 1); "
-                "np.unique(x.reshape(-1, 3)[:, 0]).tolist()",
+                "a = np.ones((5, 3, 4, 6)) * np.arange(3.0).reshape(1, 3, 1, 1); "
+                "np.unique(a.reshape(-1, 3)[:, 0]).tolist()",
                 "[0.0, 1.0, 2.0]",
             ),
             2: (
                 "All three come by, each for 24 / 3 = 8 rows at a time. With x = c in channel c:",
-                "x = np.ones((5, 3, 4, 6)) * np.arange(3.0).reshape(1, 3, 1, 1); "
-                "x.reshape(-1, 3)[[0, 8, 16], 0].tolist()",
+                "a = np.ones((5, 3, 4, 6)) * np.arange(3.0).reshape(1, 3, 1, 1); "
+                "a.reshape(-1, 3)[[0, 8, 16], 0].tolist()",
                 "[0.0, 1.0, 2.0]",
             ),
         },
@@ -217,14 +217,14 @@ QUESTIONS = (
         {
             "a": (
                 "That takes one standard deviation per channel. The ratio after a common one:",
-                "x = np.random.default_rng(0).normal(size=(64, 2, 8, 8)) * np.array([[[1.0]], [[20.0]]]); "
-                "sd = normalize(x, (0, 1, 2, 3))[0].std((0, 2, 3)); round(float(sd[1] / sd[0]))",
+                "a = np.random.default_rng(0).normal(size=(64, 2, 8, 8)) * np.array([[[1.0]], [[20.0]]]); "
+                "sd = normalize(a, (0, 1, 2, 3))[0].std((0, 2, 3)); round(float(sd[1] / sd[0]))",
                 "20",
             ),
             "c": (
                 "Nothing takes a root of the ratio: both channels are divided by the same number, here about 14.",
-                "x = np.random.default_rng(0).normal(size=(64, 2, 8, 8)) * np.array([[[1.0]], [[20.0]]]); "
-                "round(float(normalize(x, (0, 1, 2, 3))[2].item() ** 0.5))",
+                "a = np.random.default_rng(0).normal(size=(64, 2, 8, 8)) * np.array([[[1.0]], [[20.0]]]); "
+                "round(float(normalize(a, (0, 1, 2, 3))[2].item() ** 0.5))",
                 "14",
             ),
         },
@@ -237,15 +237,17 @@ QUESTIONS = (
         {
             "b": (
                 "It is no small effect, it is none. The sum of dx over a channel, rounded to 9 digits:",
-                "x = data.digits().x_train[:8]; y, mean, var = batch_norm(x, None, None); "
-                "dx = batch_norm_backward(y**2, x, None, mean, var)[0]; abs(float(dx.sum().round(9)))",
+                "from bnbook.norm_numpy import batch_norm_backward; "
+                "a = data.digits().x_train[:8]; b, mean, var = batch_norm(a, None, None); "
+                "dx = batch_norm_backward(b**2, a, None, mean, var)[0]; abs(float(dx.sum().round(9)))",
                 "0.0",
             ),
             "c": (
                 "beta is added *after* the normalization, where no mean is subtracted any more. Its gradient is the "
                 "sum of dy, here of 512 squares with mean 1; the bias before it would get 0:",
-                "x = data.digits().x_train[:8]; y, mean, var = batch_norm(x, None, None); "
-                "dbeta = batch_norm_backward(y**2, x, None, mean, var)[2]; round(float(dbeta[0]))",
+                "from bnbook.norm_numpy import batch_norm_backward; "
+                "a = data.digits().x_train[:8]; b, mean, var = batch_norm(a, None, None); "
+                "dbeta = batch_norm_backward(b**2, a, None, mean, var)[2]; round(float(dbeta[0]))",
                 "512",
             ),
         },
@@ -259,15 +261,15 @@ QUESTIONS = (
             "a": (
                 "beta is used in both modes, running_mean in evaluation alone. What 0.5 more in beta does to y in "
                 "training:",
-                "x = data.digits().x_train[:8]; shifted = batch_norm(x, None, np.array([0.5]))[0]; "
-                "float((shifted - batch_norm(x, None, None)[0]).mean().round(3))",
+                "a = data.digits().x_train[:8]; shifted = batch_norm(a, None, np.array([0.5]))[0]; "
+                "float((shifted - batch_norm(a, None, None)[0]).mean().round(3))",
                 "0.5",
             ),
             "c": (
                 "Running means are averages of the means of x, and x has not changed; beta comes after. The mean of "
                 "the same batch with beta = 0.5 and without, difference:",
-                "x = data.digits().x_train[:8]; "
-                "float(batch_norm(x, None, np.array([0.5]))[1][0] - batch_norm(x, None, None)[1][0])",
+                "a = data.digits().x_train[:8]; "
+                "float(batch_norm(a, None, np.array([0.5]))[1][0] - batch_norm(a, None, None)[1][0])",
                 "0.0",
             ),
         },

@@ -62,7 +62,7 @@ def _use_function(yours, x, gamma, beta, eps, dy, dmean, dvar):
     through_mean = _gradients((outputs()[1].reshape(-1) * dmean).sum(), inputs[:1])
     through_var = _gradients((outputs()[2].reshape(-1) * dvar).sum(), inputs[:1])
     found = [y, mean.reshape(-1), var.reshape(-1), *gradients, *through_mean, *through_var, *second]
-    return *map(_numbers, found), np.array(sum(v.requires_grad for v in first))
+    return *map(_numbers, found), sum(v.requires_grad for v in first)
 
 
 def _gradients(loss, inputs, **how):
@@ -163,6 +163,8 @@ def _step(layer, shape, gradients):
         y = layer(1.0 * below)
     if y is None:
         return None
+    if not isinstance(y, torch.Tensor):
+        raise TypeError(f"forward returned {kind_of(y)}, expected one tensor: y")
     wanted = [below, *(getattr(layer, name, None) for name in ("weight", "bias"))]
     dy = torch.from_numpy(np.random.default_rng(shape).normal(size=shape))
     grads = [v if v is None else _gradients((y * dy).sum(), [v], retain_graph=True)[0] for v in wanted]
@@ -313,7 +315,7 @@ def _state_of(net, calls, parameters, buffers):
         y = net(x)
         found += [_numbers(y), _numbers(torch.autograd.grad((y**3).sum(), x)[0])]
     statistics = np.concatenate([_numbers(b).ravel() for b in net.buffers()] or [np.zeros(0)])
-    return kinds, modes, *found, statistics, *map(np.array, kept), np.array(len(calls)), ", ".join(net.state_dict())
+    return kinds, modes, *map(np.array, kept), *found, statistics, np.array(len(calls)), ", ".join(net.state_dict())
 
 
 def _whose(module):
@@ -329,13 +331,13 @@ replace_batch_norm = Exercise(
     outputs=(
         "whose layers",
         "layers in evaluation mode",
+        "number of Parameters that are still the same objects",
+        "number of buffers that are still the same objects",
         "y in training",
         "dx in training",
         "y in evaluation",
         "dx in evaluation",
         "buffers afterwards",
-        "number of Parameters that are still the same objects",
-        "number of buffers that are still the same objects",
         "number of calls of forward hooks",
         "names in the state_dict",
     ),
@@ -368,17 +370,17 @@ QUESTIONS = (
         {
             0: (
                 "Then backward could not know x_hat, which dgamma is made of. For 640 numbers in x, x_hat has:",
-                "normalize(np.ones((64, 10)), (0,))[0].size",
+                "torch.nn.functional.batch_norm(torch.rand(64, 10), None, None, training=True).numel()",
                 "640",
             ),
             1: (
                 "One would do, as you will see; but autograd differentiates line by line. One line alone keeps one:",
-                "x = torch.ones(64, 10, requires_grad=True); y = (x - 1) ** 2; y.grad_fn._saved_self.numel()",
+                "a = torch.ones(64, 10, requires_grad=True); b = (a - 1) ** 2; b.grad_fn._saved_self.numel()",
                 "640",
             ),
             6: (
                 "Sums, means and additions keep no array: the derivative of a sum is 1 whatever x was.",
-                "x = torch.ones(64, 10, requires_grad=True); y = x.sum(); hasattr(y.grad_fn, '_saved_self')",
+                "a = torch.ones(64, 10, requires_grad=True); b = a.sum(); hasattr(b.grad_fn, '_saved_self')",
                 "False",
             ),
         },
@@ -391,14 +393,14 @@ QUESTIONS = (
         {
             "a": (
                 "mean and var depend on x. Marked, their gradient does not even exist; unmarked, d mean / dx is 1 / m:",
-                "from bnbook import norm_torch; x = torch.ones(4, 1).cumsum(0).requires_grad_(); "
-                "mean = norm_torch.batch_norm(x, None, None)[1]; torch.autograd.grad(mean.sum(), x)[0][0].item()",
+                "from bnbook import norm_torch; a = torch.ones(4, 1).cumsum(0).requires_grad_(); "
+                "b = norm_torch.batch_norm(a, None, None)[1]; torch.autograd.grad(b.sum(), a)[0][0].item()",
                 "0.25",
             ),
             "c": (
                 "A loss that looks at y alone sends zeros to mean and var, so its first derivative misses nothing.",
-                "from bnbook import norm_torch; x = torch.ones(4, 1).cumsum(0).requires_grad_(); "
-                "y, mean, var = norm_torch.batch_norm(x, None, None); g = torch.autograd.grad(y[0].sum(), x)[0]; "
+                "from bnbook import norm_torch; a = torch.ones(4, 1).cumsum(0).requires_grad_(); "
+                "b = norm_torch.batch_norm(a, None, None)[0]; g = torch.autograd.grad(b[0].sum(), a)[0]; "
                 "round(g.sum().abs().item(), 3)",
                 "0.0",
             ),
@@ -432,14 +434,14 @@ QUESTIONS = (
         "requires_grad speaks to the optimizer. The statistics are moved by forward itself, in training mode.",
         {
             "a": (
-                "No gradient is needed to average: forward writes into the buffers. After one batch of fives:",
-                "layer = torch.nn.BatchNorm1d(1).requires_grad_(False); y = layer(torch.tensor([[4.0], [6.0]])); "
+                "No gradient is needed to average: forward writes into the buffers. After one batch with mean 5:",
+                "layer = torch.nn.BatchNorm1d(1).requires_grad_(False); b = layer(torch.tensor([[4.0], [6.0]])); "
                 "layer.running_mean.item()",
                 "0.5",
             ),
             "c": (
                 "weight has no gradient now, so nothing moves it. It is still",
-                "layer = torch.nn.BatchNorm1d(1).requires_grad_(False); y = layer(torch.tensor([[4.0], [6.0]])); "
+                "layer = torch.nn.BatchNorm1d(1).requires_grad_(False); b = layer(torch.tensor([[4.0], [6.0]])); "
                 "layer.weight.item()",
                 "1.0",
             ),
@@ -504,14 +506,14 @@ QUESTIONS = (
         {
             "the training losses": (
                 "Training mode never reads running_var: change it, and the output is the same to the last bit.",
-                "layer = torch.nn.BatchNorm1d(1); x = torch.tensor([[1.0], [2.0]]); y = layer(x); "
-                "layer.running_var *= 0.5; bool(torch.equal(layer(x), y))",
+                "layer = torch.nn.BatchNorm1d(1); a = torch.tensor([[1.0], [2.0]]); b = layer(a); "
+                "layer.running_var *= 0.5; bool(torch.equal(layer(a), b))",
                 "True",
             ),
             "neither": (
                 "Evaluation divides by its root: with m = 4 the biased one is 3/4 of it, so y is larger by a factor:",
-                "layer = torch.nn.BatchNorm1d(1, eps=1e-12).eval(); x = torch.ones(1, 1); y = layer(x); "
-                "layer.running_var *= 0.75; round((layer(x) / y).item(), 3)",
+                "layer = torch.nn.BatchNorm1d(1, eps=1e-12).eval(); a = torch.ones(1, 1); b = layer(a); "
+                "layer.running_var *= 0.75; round((layer(a) / b).item(), 3)",
                 "1.155",
             ),
         },

@@ -255,13 +255,13 @@ QUESTIONS = (
             0.34: (
                 "That is the *variance* of relu(z). Its mean is not 0, and the next layer adds up squares, mean "
                 "included: variance + mean^2 is",
-                "h = np.maximum(np.random.default_rng(0).normal(size=1_000_000), 0); "
-                "float((h.var() + h.mean() ** 2).round(2))",
+                "r = np.maximum(np.random.default_rng(0).normal(size=1_000_000), 0); "
+                "float((r.var() + r.mean() ** 2).round(2))",
                 "0.5",
             ),
             0.25: (
-                "Half of the numbers are halved to 0, but the others keep their full square; it is not halved twice.",
-                "h = np.maximum(np.random.default_rng(0).normal(size=1_000_000), 0); float(np.mean(h**2).round(2))",
+                "Half of the numbers become 0, but the others keep their full square; it is not halved twice.",
+                "r = np.maximum(np.random.default_rng(0).normal(size=1_000_000), 0); float(np.mean(r**2).round(2))",
                 "0.5",
             ),
         },

@@ -109,5 +109,5 @@ def _with_unequal_filters(norm, spread, seed):
         scales = np.exp(spread * rng.normal(size=len(weight)))
         weight.data *= torch.from_numpy(scales).reshape(-1, 1, 1, 1)
         if norm == "shared":
-            net.set_submodule(f"norm{i}", _SharedStatistic(len(weight)))
+            setattr(net, f"norm{i}", _SharedStatistic(len(weight)))
     return net

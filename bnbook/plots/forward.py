@@ -9,7 +9,7 @@ from .style import ARMS
 def images(pictures, titles):
     """Small pictures in a row.
 
-    pictures  (N, H, W)  brightness between 0 and 1
+    pictures  (N, H, W)  from 0 (white) to 1 (black)
     titles    N texts, one above each
     Returns axes (an array, one per picture), text.
     """

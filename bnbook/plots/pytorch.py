@@ -32,7 +32,7 @@ def autograd_function():
     ax.text(5.15, 1.35, "ctx keeps x, gamma, mean, var, eps", va="center")
     ax.set_title("An autograd Function: one gradient comes in for each output, one goes out for each input")
     text = (
-        "forward turns x, gamma, beta, eps into y, mean, var; setup_context puts what backward needs into ctx; "
+        "forward turns x, gamma, beta, eps into y, mean, var; setup_context puts what backward needs into ctx;\n"
         "backward gets dy, dmean, dvar and returns dx, dgamma, dbeta and None for eps."
     )
     return ax, text

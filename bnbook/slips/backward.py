@@ -91,6 +91,20 @@ def normalize_with_m_minus_1_for_the_variance(dx_hat, x_hat, var, axes, eps=1e-5
     return (dx_hat - along_one - x_hat * along_x_hat * m / (m - 1)) / np.sqrt(var + eps)
 
 
+def normalize_with_n_for_m(dx_hat, x_hat, var, axes, eps=1e-5):
+    """dividing both sums by len(dx_hat), the number of images: that is m only for a table. For 5 images of 4 x 6 pixels
+    a channel has m = 120 values; mean(axes, keepdims=True) counts them for you."""
+    along_one, along_x_hat = (v * (dx_hat.size / var.size / len(dx_hat)) for v in _means(dx_hat, x_hat, axes))
+    return (dx_hat - along_one - x_hat * along_x_hat) / np.sqrt(var + eps)
+
+
+def normalize_without_the_bracket(dx_hat, x_hat, var, axes, eps=1e-5):
+    """dividing only the last term: without brackets the division by the standard deviation, 4 on the example, binds to
+    the x_hat term alone. All three terms belong into the bracket: dx_hat, its mean, and the part along x_hat."""
+    along_one, along_x_hat = _means(dx_hat, x_hat, axes)
+    return dx_hat - along_one - x_hat * along_x_hat / np.sqrt(var + eps)
+
+
 def normalize_half_the_var_path(dx_hat, x_hat, var, axes, eps=1e-5):
     """losing the factor 2 of the square: the slope of deviation^2 is 2 * deviation, and that 2 cancels the 1/2 of the
     root. Without it half of the part along x_hat stays: dx starts with {dx}, and should with {right_dx}."""
@@ -190,6 +204,8 @@ normalize_backward = [
     normalize_removing_x_hat_completely,
     normalize_with_m_minus_1,
     normalize_with_m_minus_1_for_the_variance,
+    normalize_with_n_for_m,
+    normalize_without_the_bracket,
     normalize_half_the_var_path,
     normalize_twice_the_var_path,
     normalize_not_dividing,
@@ -246,14 +262,14 @@ def without_the_var_path(dy, x, gamma, mean, var, eps=1e-5):
 
 
 def raw_x_in_place_of_x_hat(dy, x, gamma, mean, var, eps=1e-5):
-    """taking x where x_hat belongs: dgamma = sum(dy * x_hat) with the normalized values, which have to be made again
-    from x, mean and var. Your dgamma is {dgamma}, it should be {right_dgamma}."""
+    """taking x where x_hat belongs: dgamma and the last term of dx need the normalized values, made again from x, mean
+    and var. On the example x is (1, 4, 10) in the first channel and x_hat (-1, -0.25, 1.25)."""
     return _right(dy, x, gamma, mean, var, eps, of=x)
 
 
 def deviation_in_place_of_x_hat(dy, x, gamma, mean, var, eps=1e-5):
-    """taking x - mean where x_hat belongs: it has not been divided by the standard deviation. Your dgamma is {dgamma},
-    4 times {right_dgamma} on the example, where the standard deviation is 4."""
+    """taking x - mean where x_hat belongs: it has not been divided by the standard deviation. On the example that
+    is 4, and the deviation, (-4, -1, 5) in the first channel, 4 times too large."""
     return _right(dy, x, gamma, mean, var, eps, of=x - _columns(x, mean)[0])
 
 
@@ -357,6 +373,12 @@ def fixed_eps(dy, x, gamma, mean, var, eps=1e-5):
     """writing 1e-5 where eps should stand: the argument is ignored, and the gradient belongs to another forward pass.
     On the example eps is 2."""
     return _right(dy, x, gamma, mean, var, 1e-5)
+
+
+def eps_not_handed_on(dy, x, gamma, mean, var, eps=1e-5):
+    """calling normalize_backward without eps: it then takes its default, 1e-5, while x_hat was made with the eps that
+    was asked for. On the example, where eps is 2, dx starts with {dx} in place of {right_dx}."""
+    return _right(dy, x, gamma, mean, var, eps, by=1 / np.sqrt(_columns(x, var)[0] + 1e-5))
 
 
 def another_default_for_eps(dy, x, gamma, mean, var, eps=1e-3):
@@ -509,6 +531,7 @@ batch_norm_backward = [
     without_eps,
     eps_outside_the_root,
     fixed_eps,
+    eps_not_handed_on,
     another_default_for_eps,
     std_for_var,
     not_dividing_by_std,
@@ -582,7 +605,7 @@ def unit_direction(f, backward, x, u, v, h=1e-5):
 
 def backward_of_v(f, backward, x, u, v, h=1e-5):
     """passing v to backward: a direction v lives where x does, and backward takes what lives where f(x) does, that is
-    u. Where both have one shape nobody complains: on the example claim is {claim} in place of {right_claim}."""
+    u. Where f treats each value by itself, as x ** 3 does, both come out alike; from 5 numbers to 3 it fails."""
     return _slope(f, x, u, v, h), np.sum(backward(v) * u)
 
 

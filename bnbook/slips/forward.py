@@ -145,6 +145,43 @@ def normalize_without_keepdims(x, axes, eps=1e-5):
     return x_hat, mean.squeeze(axes), var.squeeze(axes)
 
 
+def normalize_without_keepdims_anywhere(x, axes, eps=1e-5):
+    """leaving out keepdims=True: in a table x - mean lines up all the same, (5, 3) with (3,). In images (5, 3, 4, 6)
+    the 3 means line up with the last axis, of length 6, and it fails. Write x.mean(axes, keepdims=True), and var
+    alike."""
+    mean, var = x.mean(axes), x.var(axes)
+    return (x - mean) / np.sqrt(var + eps), mean, var
+
+
+def normalize_the_wrong_way_round(x, axes, eps=1e-5):
+    """mean - x in place of x - mean: the spread is right, but the sign of every number is turned: x_hat starts with
+    {x_hat} on the example, it should start with {right_x_hat}."""
+    x_hat, mean, var = _standardize(x, axes, eps)
+    return -x_hat, mean, var
+
+
+def normalize_without_brackets(x, axes, eps=1e-5):
+    """x - mean / sqrt(...) without brackets: Python divides first, so the spread stays what it was. On the example
+    x_hat starts with {x_hat}; (x - mean) / sqrt(var + eps) starts with {right_x_hat}."""
+    mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    return x - mean / np.sqrt(var + eps), mean, var
+
+
+def normalize_adding_eps_last(x, axes, eps=1e-5):
+    """adding eps after the division: it has to keep the denominator from being 0, and here it only shifts the result.
+    On the example x_hat starts with {x_hat}; with sqrt(var + eps) it starts with {right_x_hat}."""
+    mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    return (x - mean) / np.sqrt(var) + eps, mean, var
+
+
+def normalize_dividing_by_N(x, axes, eps=1e-5):
+    """dividing the sum of squares by len(x): right for a table, but in images (5, 3, 4, 6) averaged over axes
+    (0, 2, 3) each channel has m = 5 * 4 * 6 = 120 values, not 5. The mean over axes counts them for you."""
+    mean = x.mean(axes, keepdims=True)
+    var = ((x - mean) ** 2).sum(axes, keepdims=True) / len(x)
+    return (x - mean) / np.sqrt(var + eps), mean, var
+
+
 def normalize_over_axis_0(x, axes, eps=1e-5):
     """always averaging over axis 0: the argument axes is not used. With axes (0, 2, 3) an image batch has one mean per
     channel; axis 0 alone leaves 24 means in a channel of 4 x 6 pixels. Pass axes on to mean and var."""
@@ -213,6 +250,11 @@ normalize = [
     normalize_returning_var_plus_eps,
     normalize_swapping_mean_and_var,
     normalize_without_keepdims,
+    normalize_without_keepdims_anywhere,
+    normalize_the_wrong_way_round,
+    normalize_without_brackets,
+    normalize_adding_eps_last,
+    normalize_dividing_by_N,
     normalize_over_axis_0,
     normalize_over_everything,
     normalize_over_the_other_axes,
@@ -376,6 +418,21 @@ def vectors_along_the_last_axis(x, gamma, beta, eps=1e-5):
     return gamma * x_hat + beta, mean.ravel(), var.ravel()
 
 
+def vectors_shaped_for_images(x, gamma, beta, eps=1e-5):
+    """giving gamma and beta the shape (1, C, 1, 1) always: right for images, with 4 axes. A table (5, 3) then turns
+    into (1, 3, 5, 3). The shape must have as many axes as x: gamma.reshape(1, -1, *[1] * (x.ndim - 2))."""
+    x_hat, mean, var = _standardize(x, batch_axes(x.ndim), eps)
+    return gamma.reshape(1, -1, 1, 1) * x_hat + beta.reshape(1, -1, 1, 1), mean.ravel(), var.ravel()
+
+
+def without_keepdims(x, gamma, beta, eps=1e-5):
+    """dropping the averaged axes before x - mean: in images (5, 3, 4, 6) the 3 means line up with the last axis, of
+    length 6, and it fails. Keep them as 1 (keepdims=True, as normalize does), and reshape gamma and beta alike."""
+    axes = batch_axes(x.ndim)
+    mean, var = x.mean(axes), x.var(axes)
+    return gamma * (x - mean) / np.sqrt(var + eps) + beta, mean, var
+
+
 def images_only(x, gamma, beta, eps=1e-5):
     """fixing the axes to (0, 2, 3): right for images, but a table (N, C) has no axes 2 and 3. batch_axes(x.ndim) is
     (0,) for a table, (0, 2) for signals, (0, 2, 3) for images."""
@@ -516,6 +573,8 @@ batch_norm = [
     averaging_the_variances_of_positions,
     averaging_the_variances_of_images,
     vectors_along_the_last_axis,
+    vectors_shaped_for_images,
+    without_keepdims,
     images_only,
     tables_only,
     eps_outside_the_root,

@@ -25,6 +25,13 @@ def reshaping_the_transpose(x):
     return x.T.reshape(-1, x.shape[1])
 
 
+def moving_the_last_axis_to_1(x):
+    """np.moveaxis(x, -1, 1): the source is named first, then the target, so this brings W to where the channels were,
+    and the lines stand last: (5, 3, 4, 6) becomes (5, 6, 3, 4). The channels are axis 1 and are to go to the end:
+    np.moveaxis(x, 1, -1)."""
+    return np.moveaxis(x, -1, 1).reshape(-1, x.shape[1])
+
+
 def one_row_per_channel(x):
     """a table with a row for each channel: it is right but lying on its side, 2 rows on the example, the first {rows}.
     BatchNorm's tables are (N, C), channels in columns: add .T."""
@@ -78,6 +85,7 @@ to_rows = [
     reshaping_without_moving_axes,
     reshaping_to_channels_first,
     reshaping_the_transpose,
+    moving_the_last_axis_to_1,
     one_row_per_channel,
     one_row_per_image,
     one_row_per_image_and_channel,

@@ -136,6 +136,16 @@ class constants_in_backward(_Right):
         return dx + _through_statistics(x, mean, dmean, dvar), dgamma, dbeta, None
 
 
+class m_is_the_batch_size(_Right):
+    """dividing by N: each channel has m = N * H * W values, x.numel() / x.shape[1]. For a table both are the same; for
+    images of 4 x 6 pixels your dmean and dvar terms are 24 times too large. (x.shape[0] is N.)"""
+
+    @staticmethod
+    def backward(ctx, dy, dmean, dvar):
+        times = _m(dy) / dy.shape[0]
+        return _Right.backward(ctx, dy, dmean * times, dvar * times)
+
+
 class gamma_missing_in_dx(_Right):
     """leaving gamma out of dx: y = gamma * x_hat + beta, so dy reaches x_hat times gamma. With gamma = 1, as every
     layer begins, nobody notices; on the example gamma is (2, -1), so your dx is off by these factors: it starts with
@@ -269,6 +279,7 @@ BatchNormFunction = [
     dmean_without_m,
     dvar_without_two,
     dvar_by_m_minus_1,
+    m_is_the_batch_size,
     constants_in_backward,
     gamma_missing_in_dx,
     x_for_x_hat,
@@ -403,6 +414,18 @@ class m_without_positions(_Layer):
 
     def track(self, mean, var, m):
         super().track(mean, var, m // self.positions)
+
+
+class m_with_channels(_Layer):
+    """handing x.numel() to update_running: that counts all channels together, here 12 numbers, while each variance was
+    made of 4. The correction comes out as 12/11 and should be 4/3. Divide by the number of channels, x.shape[1]."""
+
+    def forward(self, x):
+        self.channels = x.shape[1]
+        return super().forward(x)
+
+    def track(self, mean, var, m):
+        super().track(mean, var, m * self.channels)
 
 
 class graph_in_the_buffers(_Layer):
@@ -587,14 +610,15 @@ BatchNorm2d = [
     constants_for_statistics,
     biased_running_variance,
     m_without_positions,
+    m_with_channels,
     graph_in_the_buffers,
     its_own_train_flag,
     asking_is_grad_enabled,
     momentum_inverted,
     none_taken_for_a_tenth,
     none_ahead_by_one,
+    not_counting,  # before never_updated, which gives the same count
     never_updated,
-    not_counting,
     last_batch_only,
     batch_statistics_in_evaluation,
     updating_in_evaluation,
@@ -639,12 +663,12 @@ def _rebuild(net, make):
 
 
 def only_the_top(net):
-    """looking at the children of net only: named_children() is one level deep, and real networks are blocks inside
+    """looking at the children of net only: children() is one level deep, and real networks are blocks inside
     blocks. In a net of 3 levels the layers of the inner ones stay as they were. Use net.modules(), which goes through
     everything, or call your function again for each child."""
-    for name, child in net.named_children():
+    for child in net.children():
         if type(child) in OURS:
-            setattr(net, name, _same_state(_made_new(child), child))
+            child.__class__ = OURS[type(child)]
     return net
 
 
@@ -655,6 +679,28 @@ def not_the_root(net):
         _rebuild(child, lambda old: old)
     if type(net) not in OURS:
         _rebuild(net, lambda old: _same_state(_made_new(old), old))
+    return net
+
+
+def new_layers_over_children(net):
+    """setting new layers over the children of net: 2 things are lost. load_state_dict copies the numbers into new
+    Parameters, and an optimizer made before still moves the old ones, which the net no longer uses. And a net that is
+    itself a BatchNorm has no children, so nothing is replaced. Look for a way that keeps each object and changes what
+    it does."""
+    for name, child in net.named_children():
+        if type(child) in OURS:
+            new = _made_new(child)
+            new.load_state_dict(child.state_dict())
+            setattr(net, name, new)
+        else:
+            new_layers_over_children(child)
+    return net
+
+
+def the_name_alone(net):
+    """giving a name in your function another value: module = BatchNorm2d(...) in a loop changes what the name stands
+    for, and nothing in net, which comes back with 0 of its layers replaced. Change the object itself, or the place in
+    its parent that holds it."""
     return net
 
 
@@ -782,6 +828,8 @@ def shared_layer_made_twice(net):
 replace_batch_norm = [
     only_the_top,
     not_the_root,
+    new_layers_over_children,
+    the_name_alone,
     two_dimensions_only,
     fresh_layers,
     copied_parameters,

@@ -49,6 +49,18 @@ def the_axis_that_is_kept(ndim):
     return (1,)
 
 
+def without_the_star(ndim):
+    """leaving out the star: (0, range(2, 4)) has 2 entries, a number and a range. The star unpacks the range:
+    (0, *range(2, 4)) is (0, 2, 3)."""
+    return (0, range(2, ndim))
+
+
+def one_axis_too_many(ndim):
+    """going one too far: {axes} for ndim = 4 names axis 4, but counted from 0 the last one is axis 3. range stops
+    before its end, so range(2, ndim) is already 2 and 3."""
+    return (0, *range(2, ndim + 1))
+
+
 def how_many(ndim):
     """counting the axes: {axes} is how many axes are averaged over, for ndim = 4. np.mean wants to know which ones, as
     a tuple."""
@@ -64,5 +76,7 @@ batch_axes = [
     counted_from_one,
     always_images,
     the_axis_that_is_kept,
+    without_the_star,
+    one_axis_too_many,
     how_many,
 ]

@@ -18,6 +18,24 @@ def standardize_rows(x):
     return (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True)
 
 
+def standardize_rows_without_keepdims(x):
+    """taking mean and sd over axis 1: x.mean(1) runs along a row. The table x (5, 3) then has 5 means, one per row,
+    and they do not line up with its 3 columns. Over axis 0 there are 3, and they line up by themselves."""
+    return (x - x.mean(1)) / x.std(1)
+
+
+def standardize_by_one_sd(x):
+    """one sd for the whole table: x.std() without an axis is 1 number, and the loudest column makes it. The columns
+    are centred, but not equally wide: your first row is {x_hat}, it should be {right_x_hat}. Write x.std(0)."""
+    return (x - x.mean(0)) / x.std()
+
+
+def standardize_the_wrong_way_round(x):
+    """mean - x in place of x - mean: mean 0 and sd 1 are right, but the sign of every number is turned, and the
+    largest flat becomes the smallest. Your first row is {x_hat}, it should be {right_x_hat}."""
+    return (x.mean(0) - x) / x.std(0)
+
+
 def standardize_the_whole_table(x):
     """one mean and one sd for everything: x.mean() without an axis is 1 number, dominated by the loudest column.
     On the example every column needs its own: the means are 3 and 20. Your first row is {x_hat}, not
@@ -147,6 +165,9 @@ def standardize_in_place(x):
 standardize = [
     standardize_by_m_minus_1,
     standardize_rows,
+    standardize_rows_without_keepdims,
+    standardize_by_one_sd,
+    standardize_the_wrong_way_round,
     standardize_the_whole_table,
     standardize_by_the_variance,
     standardize_without_the_mean,
