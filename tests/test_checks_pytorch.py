@@ -1,7 +1,6 @@
 """The checks of notebook 06 accept other right answers, refuse bent ones, and judge PyTorch's own layer right."""
 
 import copy
-from dataclasses import replace
 
 import pytest
 import torch
@@ -27,8 +26,8 @@ def no_gradient(ctx, inputs, output):
 
 
 def refused(exercise, yours):
-    """Whether yours is wrong or fails; without looking for the name of the mistake, which takes a second."""
-    return replace(exercise, slips=lambda: []).judge(yours).kind in ("wrong", "raised")
+    """Whether yours is wrong or fails."""
+    return exercise.judge(yours).kind in ("wrong", "raised")
 
 
 # --- the Function ----------------------------------------------------------------------------------------------------

@@ -153,7 +153,10 @@ def test_every_exercise_and_question_is_asked_in_a_notebook():
 
 
 def solved(nb):
-    """The notebook as a learner leaves it who got everything right: the package is the solution."""
+    """The notebook as a learner leaves it who got everything right: the package is the solution.
+
+    At each question the learner also types, first, what every wrong answer would have been told to type.
+    """
     nb = copy.deepcopy(nb)
     for cell in code_cells(nb):
         if "exercise" not in tags(cell):
@@ -161,10 +164,20 @@ def solved(nb):
         imports = [node for node in ast.parse(cell.source).body if isinstance(node, (ast.Import, ast.ImportFrom))]
         finished = [f"from {checks.EXERCISES[name].finished.__module__} import {name}" for name in defines(cell)]
         asked = re.findall(r'checks\.answer\("([\w-]+)", answer\)', cell.source)
+        typed = [line for name in asked for line in see_for_yourself(checks.QUESTIONS[name])]
         answers = [f"answer = {checks.QUESTIONS[name].right!r}\nchecks.answer({name!r}, answer)" for name in asked]
         assert finished or answers, cell.source
-        cell.source = "\n".join([*map(ast.unparse, imports), *finished, *answers])
+        cell.source = "\n".join([*map(ast.unparse, imports), *finished, *typed, *answers])
     return nb
+
+
+def see_for_yourself(question):
+    """Lines that type what the replies to wrong answers say, and assert what they say it gives."""
+    for _, code, shows in question.wrong.values():
+        *before, last = code.split("; ")
+        yield from before
+        yield f"shown = {last}"
+        yield f"assert (shown if isinstance(shown, str) else repr(shown)) == {shows!r}, shown"
 
 
 @every_notebook

@@ -6,7 +6,7 @@ from .. import norm_numpy
 from . import gradient
 from .compare import Probe
 from .exercise import Exercise
-from .forward import _batch, _channels_last, _far_from_zero, _gamma_beta, _slips, _with_a_constant_channel
+from .inputs import batch, channels_last, far_from_zero, gamma_beta, with_a_constant_channel
 from .question import Question
 
 # --- normalize_backward --------------------------------------------------------------------------------------------
@@ -24,22 +24,22 @@ def _through_normalize(x, axes, *eps):
 
 
 def _constant():
-    return _with_a_constant_channel(_batch(4, 3, 5))
+    return with_a_constant_channel(batch(4, 3, 5))
 
 
 def _normalize_backward_probes():
     through = _through_normalize
     return [
-        Probe("dx_hat (5, 3), axes (0,), eps 0.1", through(_batch(5, 3), (0,), 0.1)),
-        Probe("dx_hat (5, 3), axes (0,), no eps given", through(_batch(5, 3), (0,))),
-        Probe("dx_hat (5, 3, 4, 6), axes (0, 2, 3), eps 0.1", through(_batch(5, 3, 4, 6), (0, 2, 3), 0.1)),
-        Probe("dx_hat (5, 3, 4, 6), axes (1, 2, 3), eps 0.1", through(_batch(5, 3, 4, 6), (1, 2, 3), 0.1)),
+        Probe("dx_hat (5, 3), axes (0,), eps 0.1", through(batch(5, 3), (0,), 0.1)),
+        Probe("dx_hat (5, 3), axes (0,), no eps given", through(batch(5, 3), (0,))),
+        Probe("dx_hat (5, 3, 4, 6), axes (0, 2, 3), eps 0.1", through(batch(5, 3, 4, 6), (0, 2, 3), 0.1)),
+        Probe("dx_hat (5, 3, 4, 6), axes (1, 2, 3), eps 0.1", through(batch(5, 3, 4, 6), (1, 2, 3), 0.1)),
         Probe(
             "dx_hat (4, 3, 5) not contiguous, axes (0, 2), eps 0.01",
-            through(_channels_last(_batch(4, 3, 5)), (0, 2), 0.01),
+            through(channels_last(batch(4, 3, 5)), (0, 2), 0.01),
         ),
         Probe("dx_hat (4, 3, 5) with a constant channel, axes (0, 2), no eps given", through(_constant(), (0, 2))),
-        Probe("dx_hat (2, 3), axes (0,), eps 0.1", through(_batch(2, 3), (0,), 0.1)),
+        Probe("dx_hat (2, 3), axes (0,), eps 0.1", through(batch(2, 3), (0,), 0.1)),
     ]
 
 
@@ -59,7 +59,6 @@ normalize_backward = Exercise(
     outputs=("dx",),
     probes=_normalize_backward_probes,
     example=lambda: (2 * _dy(), *norm_numpy.normalize(_x(), (0,), 2.0)[::2], (0,), 2.0),
-    slips=lambda: _slips("normalize_backward"),
     hints=(
         "Three terms in a bracket, and one division: the formula above, line by line.",
         "Both means are over axes with keepdims=True, so that they line up again: dx_hat.mean(axes, keepdims=True).",
@@ -73,7 +72,7 @@ normalize_backward = Exercise(
 
 
 def _through_batch_norm(x, *eps):
-    gamma, beta = _gamma_beta()
+    gamma, beta = gamma_beta()
     _, mean, var = norm_numpy.batch_norm(x, gamma, beta, *eps)
     return _coming_back(x).astype(x.dtype), x, gamma, mean, var, *eps
 
@@ -81,17 +80,17 @@ def _through_batch_norm(x, *eps):
 def _batch_norm_backward_probes():
     through = _through_batch_norm
     return [
-        Probe("a table x (5, 3), eps 0.1", through(_batch(5, 3), 0.1)),
-        Probe("a table x (5, 3), no eps given", through(_batch(5, 3))),
-        Probe("images x (5, 3, 4, 6), eps 0.1", through(_batch(5, 3, 4, 6), 0.1)),
-        Probe("signals x (4, 3, 5), eps 0.1", through(_batch(4, 3, 5), 0.1)),
-        Probe("signals as long as there are channels, x (2, 3, 3), eps 0.1", through(_batch(2, 3, 3), 0.1)),
-        Probe("volumes x (2, 3, 4, 5, 6), eps 0.01", through(_batch(2, 3, 4, 5, 6), 0.01)),
-        Probe("images x (5, 3, 4, 6) not contiguous, eps 0.1", through(_channels_last(_batch(5, 3, 4, 6)), 0.1)),
-        Probe("one image x (1, 3, 4, 6), eps 0.1", through(_batch(1, 3, 4, 6), 0.1)),
-        Probe("a batch of 2, x (2, 3), eps 0.1", through(_batch(2, 3), 0.1)),
+        Probe("a table x (5, 3), eps 0.1", through(batch(5, 3), 0.1)),
+        Probe("a table x (5, 3), no eps given", through(batch(5, 3))),
+        Probe("images x (5, 3, 4, 6), eps 0.1", through(batch(5, 3, 4, 6), 0.1)),
+        Probe("signals x (4, 3, 5), eps 0.1", through(batch(4, 3, 5), 0.1)),
+        Probe("signals as long as there are channels, x (2, 3, 3), eps 0.1", through(batch(2, 3, 3), 0.1)),
+        Probe("volumes x (2, 3, 4, 5, 6), eps 0.01", through(batch(2, 3, 4, 5, 6), 0.01)),
+        Probe("images x (5, 3, 4, 6) not contiguous, eps 0.1", through(channels_last(batch(5, 3, 4, 6)), 0.1)),
+        Probe("one image x (1, 3, 4, 6), eps 0.1", through(batch(1, 3, 4, 6), 0.1)),
+        Probe("a batch of 2, x (2, 3), eps 0.1", through(batch(2, 3), 0.1)),
         Probe("a constant channel in x (4, 3, 5), no eps given", through(_constant())),
-        Probe("float32 images x (8, 3, 4, 6) around 10,000", through(_far_from_zero(8, 3, 4, 6)), 0.02),
+        Probe("float32 images x (8, 3, 4, 6) around 10,000", through(far_from_zero(8, 3, 4, 6)), 0.02),
     ]
 
 
@@ -106,7 +105,6 @@ batch_norm_backward = Exercise(
     outputs=("dx", "dgamma", "dbeta"),
     probes=_batch_norm_backward_probes,
     example=_batch_norm_backward_example,
-    slips=lambda: _slips("batch_norm_backward"),
     hints=(
         "First make x_hat again: reshape gamma, mean and var so that they line up with axis 1 of x (notebook 02), then "
         "x_hat = (x - mean) / np.sqrt(var + eps).",
@@ -150,7 +148,7 @@ def _layer(*h):
 
 
 def _batch_norm_check(*h):
-    x, gamma, beta = _batch(5, 3)[:, :1], *(v[:1] for v in _gamma_beta())
+    x, gamma, beta = batch(5, 3)[:, :1], *(v[:1] for v in gamma_beta())
     kept, (y, mean, var) = x.copy(), norm_numpy.batch_norm(x, gamma, beta, 0.1)
     forward = _Named("batch_norm(x, ...)", lambda x: norm_numpy.batch_norm(x, gamma, beta, 0.1)[0])
     backward = _Named(
@@ -177,7 +175,6 @@ directional_check = Exercise(
     outputs=("slope", "claim"),
     probes=_directional_check_probes,
     example=lambda: _cube(np.array([1.0, 2.0]), np.array([3.0, 1.0]), np.array([2.0, -1.0]), 0.1),
-    slips=lambda: _slips("directional_check"),
     hints=(
         "Two lines: slope calls f twice, claim calls backward once.",
         "<a, b> is np.sum(a * b). The step goes from x - h * v to x + h * v, a way of 2 * h.",
@@ -226,9 +223,9 @@ QUESTIONS = (
             ),
             6: (
                 "6 is the sum of gamma * dy. gamma multiplies x_hat, not beta. What autograd says:",
-                "beta = torch.ones(1, requires_grad=True); "
-                "y = 2 * torch.tensor([-1.0, -0.25, 1.25]) + beta; "
-                "float(torch.autograd.grad((torch.tensor([1.0, 0.0, 2.0]) * y).sum(), beta)[0])",
+                "b = torch.ones(1, requires_grad=True); "
+                "out = 2 * torch.tensor([-1.0, -0.25, 1.25]) + b; "
+                "float(torch.autograd.grad((torch.tensor([1.0, 0.0, 2.0]) * out).sum(), b)[0])",
                 "3.0",
             ),
         },
@@ -344,17 +341,17 @@ QUESTIONS = (
             "a": (
                 "The formula of training would take parts away that were never put in. The sum of dx in evaluation "
                 "mode, for dy of ones and running_var 1:",
-                "x = torch.tensor([[1.0], [4.0], [10.0]], requires_grad=True); "
-                "y = torch.nn.BatchNorm1d(1).eval()(x); "
-                "round(float(torch.autograd.grad(y.sum(), x)[0].sum()), 3)",
+                "t = torch.tensor([[1.0], [4.0], [10.0]], requires_grad=True); "
+                "out = torch.nn.BatchNorm1d(1).eval()(t); "
+                "round(float(torch.autograd.grad(out.sum(), t)[0].sum()), 3)",
                 "3.0",
             ),
             "c": (
                 "Evaluation mode switches the statistics of the batch off, not the gradient. One entry of dx for dy "
                 "= 1 and running_var 1:",
-                "x = torch.tensor([[1.0], [4.0], [10.0]], requires_grad=True); "
-                "y = torch.nn.BatchNorm1d(1).eval()(x); "
-                "round(float(torch.autograd.grad(y.sum(), x)[0][0]), 3)",
+                "t = torch.tensor([[1.0], [4.0], [10.0]], requires_grad=True); "
+                "out = torch.nn.BatchNorm1d(1).eval()(t); "
+                "round(float(torch.autograd.grad(out.sum(), t)[0][0]), 3)",
                 "1.0",
             ),
         },

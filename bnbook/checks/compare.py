@@ -31,7 +31,8 @@ def array_difference(name, yours, expected, probe):
         return None if array is None and kind_of(yours) == kind_of(expected) else f"{name} is not {kind_of(expected)}"
     expected = np.asarray(expected)
     if array is None:
-        return f"{name} is {kind_of(yours)}, expected numbers of shape {expected.shape}"
+        wanted = f"numbers of shape {expected.shape}" if expected.shape else "one number"
+        return f"{name} is {kind_of(yours)}, expected {wanted}"
     if array.shape != expected.shape:
         return f"{name} has shape {array.shape}, expected {expected.shape}"
     numbers = array.astype(np.float64)

@@ -31,7 +31,6 @@ class Exercise:
     inputs    names of the arguments      outputs  names of what is returned
     probes    makes the calls to compare; anew each time, because a wrong answer may write into its arguments
     example   arguments small enough to follow by hand; slips cite what they return on it
-    slips     wrong answers (see bnbook.slips)
     hints     three sentences, smallest hint first
     observe   for a class, or a function that changes what it is given: called with yours and the arguments of a probe,
               it uses yours and returns the outputs (None if yours is not written); by default yours is just called
@@ -44,7 +43,6 @@ class Exercise:
     outputs: tuple[str, ...]
     probes: Callable[[], list[Probe]]
     example: Callable[[], tuple]
-    slips: Callable[[], list[Callable]]
     hints: tuple[str, str, str]
     difference: Callable = None  # (name, yours, expected, probe) -> sentence or None; None: `array_difference`
     observe: Callable = None
@@ -92,6 +90,12 @@ class Exercise:
         """Print the finished source."""
         print("\n\n".join(map(inspect.getsource, (*self.also, self.finished))), end="")
 
+    def slips(self):
+        """The wrong answers to this exercise: those of the same name in bnbook.slips."""
+        from .. import slips  # here, not above: a learner whose answer is right needs none of them
+
+        return getattr(slips, self.name)
+
     # -- the three messages ---------------------------------------------------------------------------------------
 
     def _not_written(self, yours, calls):
@@ -126,7 +130,10 @@ class Exercise:
         """No slip gives all these numbers: say if one gives one of the outputs, or show the small example."""
         ours = _all_calls_once(self, self.finished)
         for position, name in enumerate(self.outputs):
-            parts = any(self._difference_at(position, *pair) for pair in zip(calls, ours, strict=True))
+            made = [
+                pair for pair in zip(calls, ours, strict=True) if pair[0].error is None
+            ]  # an error says nothing here
+            parts = any(self._difference_at(position, *pair) for pair in made)
             slip = self._slip_with(calls, [position]) if parts else None
             if slip:
                 return f"\nNot all of it, but your {name}. " + self._explain(slip)
@@ -237,7 +244,7 @@ def _frames(error):
     frames = traceback.extract_tb(error.__traceback__)
     inside = [frame for frame in frames if frame.filename != __file__]
     library = (sys.prefix, sys.base_prefix, str(Path(__file__).parents[1]))
-    return [frame for frame in inside if not frame.filename.startswith(library)] or inside
+    return [frame for frame in inside if not frame.filename.startswith(library)]
 
 
 def _in_their_code(error):

@@ -5,59 +5,23 @@ import numpy as np
 from .. import norm_numpy
 from .compare import Probe
 from .exercise import Exercise
+from .inputs import batch, channels_last, far_from_zero, gamma_beta, table, with_a_constant_channel
 from .question import Question
-
-
-def _slips(name):
-    from .. import slips
-
-    return getattr(slips, name)
-
-
-def _table():
-    return np.array([[1.0, 10.0], [3.0, 30.0], [5.0, 20.0]])
-
-
-def _batch(*shape):
-    """Numbers on which the known slips differ: channel means -3, 0.5 and 10, spreads 2, 0.004 (its square is near 1e-5,
-    the usual eps) and 1.5, one pattern of positions and one shift of images shared by all channels."""
-    random = np.random.default_rng(shape)
-    pattern = random.normal(size=(1, 1, *shape[2:]))
-    images = random.normal(size=(shape[0], 1, *[1] * (len(shape) - 2)))
-    noise = random.normal(size=shape) + 0.7 * pattern + 0.5 * images
-    mean, spread = (np.reshape(v, (1, 3) + (1,) * (len(shape) - 2)) for v in ([-3.0, 0.5, 10.0], [2.0, 0.004, 1.5]))
-    return mean + spread * noise
-
-
-def _with_a_constant_channel(x):
-    x[:, 2] = 7.0
-    return x
-
-
-def _channels_last(x):
-    """The same numbers with the channels last in memory: not contiguous."""
-    return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
-
-
-def _far_from_zero(*shape):
-    """float32 with a mean of 10,000 standard deviations, where E[x^2] - E[x]^2 fails."""
-    random = np.random.default_rng(7)
-    return (random.normal(size=shape) + 1e4).astype(np.float32)
 
 
 def _normalize_probes():
     return [
-        Probe("x (5, 3), axes (0,), eps 0.1", (_batch(5, 3), (0,), 0.1)),
-        Probe("x (5, 3), axes (0,), no eps given", (_batch(5, 3), (0,))),
-        Probe("x (5, 3, 4, 6), axes (0, 2, 3), eps 0.1", (_batch(5, 3, 4, 6), (0, 2, 3), 0.1)),
-        Probe("x (5, 3, 4, 6), axes (1, 2, 3), eps 0.1", (_batch(5, 3, 4, 6), (1, 2, 3), 0.1)),
-        Probe("x (4, 3, 5) not contiguous, axes (0, 2), eps 0.01", (_channels_last(_batch(4, 3, 5)), (0, 2), 0.01)),
+        Probe("x (5, 3), axes (0,), eps 0.1", (batch(5, 3), (0,), 0.1)),
+        Probe("x (5, 3), axes (0,), no eps given", (batch(5, 3), (0,))),
+        Probe("x (5, 3, 4, 6), axes (0, 2, 3), eps 0.1", (batch(5, 3, 4, 6), (0, 2, 3), 0.1)),
+        Probe("x (5, 3, 4, 6), axes (1, 2, 3), eps 0.1", (batch(5, 3, 4, 6), (1, 2, 3), 0.1)),
+        Probe("x (4, 3, 5) not contiguous, axes (0, 2), eps 0.01", (channels_last(batch(4, 3, 5)), (0, 2), 0.01)),
         Probe(
             "x (4, 3, 5) with a constant channel, axes (0, 2), no eps given",
-            (_with_a_constant_channel(_batch(4, 3, 5)), (0, 2)),
+            (with_a_constant_channel(batch(4, 3, 5)), (0, 2)),
         ),
-        Probe("x (2, 3), axes (0,), eps 0.1", (_batch(2, 3), (0,), 0.1)),
-        Probe("x (8, 3, 4, 6) float32 around 10,000, axes (0, 2, 3)", (_far_from_zero(8, 3, 4, 6), (0, 2, 3)), 0.02),
+        Probe("x (2, 3), axes (0,), eps 0.1", (batch(2, 3), (0,), 0.1)),
+        Probe("x (8, 3, 4, 6) float32 around 10,000, axes (0, 2, 3)", (far_from_zero(8, 3, 4, 6), (0, 2, 3)), 0.02),
     ]
 
 
@@ -67,8 +31,7 @@ normalize = Exercise(
     inputs=("x", "axes", "eps"),
     outputs=("x_hat", "mean", "var"),
     probes=_normalize_probes,
-    example=lambda: (_table(), (0,), 0.1),
-    slips=lambda: _slips("normalize"),
+    example=lambda: (table(), (0,), 0.1),
     hints=(
         "Three lines, one for each step above: the mean, the mean of the squared deviations, the division by a root.",
         "x.mean(axes, keepdims=True) keeps the averaged axes as 1, so that x - mean lines up whatever axes is.",
@@ -77,30 +40,26 @@ normalize = Exercise(
 )
 
 
-def _gamma_beta():
-    return np.array([1.5, -0.7, 2.0]), np.array([0.3, -2.0, 5.0])
-
-
 def _batch_norm_probes():
-    vectors = _gamma_beta
+    vectors = gamma_beta
     return [
-        Probe("a table x (5, 3), eps 0.1", (_batch(5, 3), *vectors(), 0.1)),
-        Probe("a table x (5, 3), no eps given", (_batch(5, 3), *vectors())),
-        Probe("images x (5, 3, 4, 6), eps 0.1", (_batch(5, 3, 4, 6), *vectors(), 0.1)),
-        Probe("signals x (4, 3, 5), eps 0.1", (_batch(4, 3, 5), *vectors(), 0.1)),
-        Probe("signals as long as there are channels, x (2, 3, 3), eps 0.1", (_batch(2, 3, 3), *vectors(), 0.1)),
-        Probe("volumes x (2, 3, 4, 5, 6), eps 0.01", (_batch(2, 3, 4, 5, 6), *vectors(), 0.01)),
+        Probe("a table x (5, 3), eps 0.1", (batch(5, 3), *vectors(), 0.1)),
+        Probe("a table x (5, 3), no eps given", (batch(5, 3), *vectors())),
+        Probe("images x (5, 3, 4, 6), eps 0.1", (batch(5, 3, 4, 6), *vectors(), 0.1)),
+        Probe("signals x (4, 3, 5), eps 0.1", (batch(4, 3, 5), *vectors(), 0.1)),
+        Probe("signals as long as there are channels, x (2, 3, 3), eps 0.1", (batch(2, 3, 3), *vectors(), 0.1)),
+        Probe("volumes x (2, 3, 4, 5, 6), eps 0.01", (batch(2, 3, 4, 5, 6), *vectors(), 0.01)),
         Probe(
             "images x (5, 3, 4, 6) not contiguous, eps 0.1",
-            (_channels_last(_batch(5, 3, 4, 6)), *vectors(), 0.1),
+            (channels_last(batch(5, 3, 4, 6)), *vectors(), 0.1),
         ),
-        Probe("one image x (1, 3, 4, 6), eps 0.1", (_batch(1, 3, 4, 6), *vectors(), 0.1)),
-        Probe("a batch of 2, x (2, 3), eps 0.1", (_batch(2, 3), *vectors(), 0.1)),
+        Probe("one image x (1, 3, 4, 6), eps 0.1", (batch(1, 3, 4, 6), *vectors(), 0.1)),
+        Probe("a batch of 2, x (2, 3), eps 0.1", (batch(2, 3), *vectors(), 0.1)),
         Probe(
             "a constant channel in x (4, 3, 5), no eps given",
-            (_with_a_constant_channel(_batch(4, 3, 5)), *vectors()),
+            (with_a_constant_channel(batch(4, 3, 5)), *vectors()),
         ),
-        Probe("float32 images x (8, 3, 4, 6) around 10,000", (_far_from_zero(8, 3, 4, 6), *vectors()), 0.02),
+        Probe("float32 images x (8, 3, 4, 6) around 10,000", (far_from_zero(8, 3, 4, 6), *vectors()), 0.02),
     ]
 
 
@@ -110,8 +69,7 @@ batch_norm = Exercise(
     inputs=("x", "gamma", "beta", "eps"),
     outputs=("y", "mean", "var"),
     probes=_batch_norm_probes,
-    example=lambda: (_table(), np.array([2.0, -1.0]), np.array([1.0, 5.0]), 0.1),
-    slips=lambda: _slips("batch_norm"),
+    example=lambda: (table(), np.array([2.0, -1.0]), np.array([1.0, 5.0]), 0.1),
     hints=(
         "normalize does most of it: call it with batch_axes(x.ndim) and eps, then scale and shift what it returns.",
         "gamma and beta are (C,), and must line up with axis 1: gamma.reshape(1, -1, 1, 1) for images, and for any "

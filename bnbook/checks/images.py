@@ -8,12 +8,6 @@ from .exercise import Exercise
 from .question import Question
 
 
-def _slips(name):
-    from .. import slips
-
-    return getattr(slips, name)
-
-
 def _numbered(*shape):
     """A different number at every index, so that any two arrangements of them differ."""
     return np.arange(np.prod(shape), dtype=np.float64).reshape(shape) + 0.5
@@ -48,7 +42,6 @@ to_rows = Exercise(
     outputs=("rows",),
     probes=_to_rows_probes,
     example=lambda: (_example(),),
-    slips=lambda: _slips("to_rows"),
     hints=(
         "Two steps: bring the channels to the end, then let reshape join all the other axes.",
         "np.moveaxis(x, 1, -1) turns (N, C, H, W) into (N, H, W, C) and works for any number of axes.",
@@ -72,7 +65,6 @@ from_rows = Exercise(
     outputs=("x",),
     probes=_from_rows_probes,
     example=lambda: (norm_numpy.to_rows(_example()), (2, 2, 3)),
-    slips=lambda: _slips("from_rows"),
     hints=(
         "Undo the two steps of to_rows in the opposite order: first cut the rows apart, then move the channels back.",
         "In the table the channels are last, so reshape to (N, H, W, C). N, C, *positions = shape serves any number "
@@ -100,7 +92,6 @@ remove_bias = Exercise(
     outputs=("running_mean",),
     probes=_remove_bias_probes,
     example=lambda: (np.array([2.0, -1.0]), np.array([3.0, 5.0])),
-    slips=lambda: _slips("remove_bias"),
     hints=(
         "Write down what evaluation subtracts: (x + bias) - running_mean. Without the bias it is x - (something).",
         "The something is one number per channel; no epsilon, no gamma, no reshape is needed.",

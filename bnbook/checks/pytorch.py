@@ -11,12 +11,6 @@ from .exercise import Exercise
 from .question import Question
 
 
-def _slips(name):
-    from .. import slips
-
-    return getattr(slips, name)
-
-
 def _numbers(value):
     """A tensor as an array; what is not there as an empty one."""
     return np.zeros(0) if value is None else value.detach().numpy().copy()
@@ -106,7 +100,6 @@ BatchNormFunction = Exercise(
     ),
     probes=_function_probes,
     example=_function_example,
-    slips=lambda: _slips("BatchNormFunction"),
     observe=_use_function,
     also=(norm_torch._gradients,),
     hints=(
@@ -222,7 +215,6 @@ BatchNorm2d = Exercise(
         Probe("a layer with track_running_stats=False", (0.1, 0.3, True, False)),
     ],
     example=lambda: (0.1, 0.3, True, True),
-    slips=lambda: _slips("BatchNorm2d"),
     difference=_difference,
     observe=_use_layer,
     also=(norm_torch._forward, norm_torch._track),
@@ -349,7 +341,6 @@ replace_batch_norm = Exercise(
         )
     ],
     example=lambda: ("a row of layers",),
-    slips=lambda: _slips("replace_batch_norm"),
     difference=_difference,
     observe=_use_replace,
     hints=(

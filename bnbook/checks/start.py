@@ -6,12 +6,6 @@ from .exercise import Exercise
 from .question import Question
 
 
-def _slips():
-    from .. import slips
-
-    return slips.batch_axes
-
-
 def _axes_difference(name, yours, expected, probe):
     """Axes are equal as a set; negative ones count from the end; a list is as good as a tuple."""
     ndim = probe.args[0]
@@ -34,7 +28,6 @@ batch_axes = Exercise(
     outputs=("axes",),
     probes=lambda: [Probe(f"ndim = {ndim}", (ndim,)) for ndim in (4, 2, 3, 5)],
     example=lambda: (4,),
-    slips=_slips,
     difference=_axes_difference,
     hints=(
         "Count the axes of images (N, C, H, W) from 0. Which of the four should disappear from a mean per channel?",

@@ -5,7 +5,7 @@ import numpy as np
 from .. import norm_numpy
 from .compare import Probe
 from .exercise import Exercise
-from .forward import _batch, _channels_last, _far_from_zero, _gamma_beta, _slips, _table
+from .inputs import batch, channels_last, far_from_zero, gamma_beta, table
 from .question import Question
 
 
@@ -34,7 +34,6 @@ update_running = Exercise(
     outputs=("running_mean", "running_var"),
     probes=_update_running_probes,
     example=lambda: (np.zeros(2), np.ones(2), np.array([3.0, 20.0]), np.array([4.0, 90.0]), 3, 0.1),
-    slips=lambda: _slips("update_running"),
     hints=(
         "Two weighted means, one for each statistic: 1 - momentum is the weight of the old, momentum that of the new.",
         "Before it is averaged, the variance of the batch is multiplied by m / (m - 1). The mean needs no correction.",
@@ -50,16 +49,16 @@ def _stored():
 
 
 def _batch_norm_eval_probes():
-    vectors = lambda: (*_gamma_beta(), *_stored())  # noqa: E731
+    vectors = lambda: (*gamma_beta(), *_stored())  # noqa: E731
     return [
-        Probe("a table x (5, 3), eps 0.1", (_batch(5, 3), *vectors(), 0.1)),
-        Probe("a table x (5, 3), no eps given", (_batch(5, 3), *vectors())),
-        Probe("one example x (1, 3), eps 0.1", (_batch(1, 3), *vectors(), 0.1)),
-        Probe("images x (5, 3, 4, 6), eps 0.1", (_batch(5, 3, 4, 6), *vectors(), 0.1)),
-        Probe("signals x (4, 3, 5) not contiguous, eps 0.01", (_channels_last(_batch(4, 3, 5)), *vectors(), 0.01)),
-        Probe("signals as long as there are channels, x (2, 3, 3), eps 0.1", (_batch(2, 3, 3), *vectors(), 0.1)),
-        Probe("volumes x (2, 3, 4, 5, 6), eps 0.1", (_batch(2, 3, 4, 5, 6), *vectors(), 0.1)),
-        Probe("float32 images x (2, 3, 4, 6) around 10,000", (_far_from_zero(2, 3, 4, 6), *vectors()), 0.02),
+        Probe("a table x (5, 3), eps 0.1", (batch(5, 3), *vectors(), 0.1)),
+        Probe("a table x (5, 3), no eps given", (batch(5, 3), *vectors())),
+        Probe("one example x (1, 3), eps 0.1", (batch(1, 3), *vectors(), 0.1)),
+        Probe("images x (5, 3, 4, 6), eps 0.1", (batch(5, 3, 4, 6), *vectors(), 0.1)),
+        Probe("signals x (4, 3, 5) not contiguous, eps 0.01", (channels_last(batch(4, 3, 5)), *vectors(), 0.01)),
+        Probe("signals as long as there are channels, x (2, 3, 3), eps 0.1", (batch(2, 3, 3), *vectors(), 0.1)),
+        Probe("volumes x (2, 3, 4, 5, 6), eps 0.1", (batch(2, 3, 4, 5, 6), *vectors(), 0.1)),
+        Probe("float32 images x (2, 3, 4, 6) around 10,000", (far_from_zero(2, 3, 4, 6), *vectors()), 0.02),
     ]
 
 
@@ -70,9 +69,8 @@ batch_norm_eval = Exercise(
     outputs=("y",),
     probes=_batch_norm_eval_probes,
     example=lambda: (
-        *(_table(), np.array([2.0, -1.0]), np.array([1.0, 5.0]), np.array([2.0, 10.0]), np.array([4.0, 25.0]), 0.1),
+        *(table(), np.array([2.0, -1.0]), np.array([1.0, 5.0]), np.array([2.0, 10.0]), np.array([4.0, 25.0]), 0.1),
     ),
-    slips=lambda: _slips("batch_norm_eval"),
     hints=(
         "The formula is that of batch_norm. Only: no mean and no variance is computed, both are handed in.",
         "All four vectors are (C,) and must line up with axis 1: v.reshape(-1, *[1] * (x.ndim - 2)) for each of them.",
@@ -106,16 +104,16 @@ def _after(layer_class, arguments, parameters, modes, dy, *batches):
 
 def _layer_probes():
     """Traces, shortest first, so that the first one that differs says where to look."""
-    own, images = (3, 0.1, 0.3), [_batch(n, 3, 1, 2) for n in (2, 3, 4)]
+    own, images = (3, 0.1, 0.3), [batch(n, 3, 1, 2) for n in (2, 3, 4)]
     dy = np.random.default_rng(5).normal(1, 2, (4, 3, 1, 2))
-    alone = _batch(1, 3, 1, 2) + 1
+    alone = batch(1, 3, 1, 2) + 1
 
     def probe(says, arguments, modes, *batches, dy=None, parameters=True):
-        return Probe(says, (arguments, _gamma_beta() if parameters else None, modes.split(), dy, *batches))
+        return Probe(says, (arguments, gamma_beta() if parameters else None, modes.split(), dy, *batches))
 
     return [
-        probe("a new BatchNorm(3), 1 training batch (5, 3)", (3,), "train", _batch(5, 3), parameters=False),
-        probe("a new BatchNorm(3), 1 evaluation batch (5, 3)", (3,), "eval", _batch(5, 3), parameters=False),
+        probe("a new BatchNorm(3), 1 training batch (5, 3)", (3,), "train", batch(5, 3), parameters=False),
+        probe("a new BatchNorm(3), 1 evaluation batch (5, 3)", (3,), "eval", batch(5, 3), parameters=False),
         probe("BatchNorm(3, eps=0.1, momentum=0.3), 1 training batch (2, 3, 1, 2)", own, "train", images[0]),
         probe("BatchNorm(3, eps=0.1, momentum=0.3), 3 training batches", own, "train train train", *images),
         probe(
@@ -157,9 +155,8 @@ BatchNorm = Exercise(
         (np.array([2.0, -1.0]), np.array([1.0, 5.0])),
         ("train", "eval"),
         np.array([[1.0, 0.0], [0.0, 2.0]]),
-        *(_table(), _table()[:2]),
+        *(table(), table()[:2]),
     ),
-    slips=lambda: _slips("BatchNorm"),
     hints=(
         "The arithmetic is written: batch_norm, batch_norm_eval, update_running, batch_norm_backward. The layer keeps "
         "what they need and calls them.",
@@ -201,7 +198,6 @@ fold = Exercise(
         *(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([10.0, 20.0])),
         *(np.array([2.0, -1.0]), np.array([1.0, 5.0]), np.array([4.0, 8.0]), np.array([4.0, 25.0]), 0.1),
     ),
-    slips=lambda: _slips("fold"),
     hints=(
         "Put z = weight x + bias into y = s * (z - running_mean) + beta. What then multiplies x is the new weight.",
         "s is (out,), one number for each output, that is axis 0 of weight: s.reshape(-1, *[1] * (weight.ndim - 1)).",

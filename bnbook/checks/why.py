@@ -8,12 +8,6 @@ from .exercise import Exercise
 from .question import Question
 
 
-def _slips(name):
-    from .. import slips
-
-    return getattr(slips, name)
-
-
 def _table(*shape):
     """Columns of which none is symmetric, at -3, 0.5 and 10, with spreads 2, 0.004 and 150."""
     random = np.random.default_rng(shape)
@@ -39,7 +33,6 @@ standardize = Exercise(
         Probe("x (500, 3) float32 around 10,000", (_far_from_zero(500, 3),), 0.02),
     ],
     example=lambda: (np.array([[1.0, 10.0], [3.0, 30.0], [5.0, 20.0]]),),
-    slips=lambda: _slips("standardize"),
     hints=(
         "Two lines: subtract from each column its mean, then divide each column by its standard deviation.",
         "axis 0 runs down the rows, so x.mean(axis=0) is one mean per column, of shape (C,), and x - x.mean(axis=0) "
@@ -71,7 +64,6 @@ saturation = Exercise(
         Probe("h (4, 3, 5), slope 0.7", (_outputs(4, 3, 5), 0.7)),
     ],
     example=lambda: (np.array([[-0.99, 0.96], [0.2, 0.99], [-0.98, -0.5]]), 0.05),
-    slips=lambda: _slips("saturation"),
     hints=(
         "First the slope of every output, an array like h. Then: for which share of them is it below the limit?",
         "The slope where tanh gives h is 1 - h**2. Comparing an array with a number gives an array of True and False, "
@@ -87,7 +79,6 @@ he_std = Exercise(
     outputs=("std",),
     probes=lambda: [Probe(f"fan_in = {n}", (n,)) for n in (8, 64, 100, 9 * 16, 1, 2, 3)],
     example=lambda: (8,),
-    slips=lambda: _slips("he_std"),
     hints=(
         "Put step 2 into step 1: what is mean(z^2) of a layer in terms of mean(z^2) of the layer before it?",
         "fan_in * std^2 * mean(z^2) / 2 is to be mean(z^2): so fan_in * std^2 / 2 = 1.",

@@ -97,7 +97,8 @@ def interval(values, level=0.95):
 
 def versions():
     """The versions a result depends on: a dict, name to version."""
-    return {name: version(name) for name in ("numpy", "scikit-learn", "scipy", "torch")}
+    packages = {name: version(name) for name in ("numpy", "scikit-learn", "scipy")}
+    return {**packages, "torch": str(torch.__version__)}  # with its build, such as +cpu
 
 
 def save(results, path):
