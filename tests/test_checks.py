@@ -105,7 +105,15 @@ def test_an_exception_is_theirs_with_their_line(capsys):
     assert "your code raised AttributeError when called with x (5, 3), axes (0,), eps 0.1, in your line 3" in out
     assert type(error) is AttributeError
     frames = [frame.filename for frame in inspect.getinnerframes(error.__traceback__)]
-    assert frames[-1] == "their_cell"
+    assert frames[-1] == "their_cell" and not any(name.endswith("compare.py") for name in frames)
+
+
+def test_a_function_with_other_arguments_is_not_told_a_line_of_ours(capsys):
+    out, error = run(checks.normalize, lambda x: x, capsys)
+    assert (
+        "your code raised TypeError when called with x (5, 3), axes (0,), eps 0.1" in out and "in your line" not in out
+    )
+    assert type(error) is TypeError
 
 
 @pytest.mark.parametrize("thing", [3, np.ones(3), "batch_norm", None])

@@ -239,17 +239,19 @@ def _is_stub(function):
     return code.co_nlocals == code.co_argcount + bool(code.co_flags & inspect.CO_VARARGS)
 
 
+_PACKAGE = str(Path(__file__).parents[1])
+
+
 def _frames(error):
     """The lines of the learner's own code in the traceback of error."""
+    ours_or_a_librarys = (sys.prefix, sys.base_prefix, _PACKAGE)
     frames = traceback.extract_tb(error.__traceback__)
-    inside = [frame for frame in frames if frame.filename != __file__]
-    library = (sys.prefix, sys.base_prefix, str(Path(__file__).parents[1]))
-    return [frame for frame in inside if not frame.filename.startswith(library)]
+    return [frame for frame in frames if not frame.filename.startswith(ours_or_a_librarys)]
 
 
 def _in_their_code(error):
-    """The traceback of error without the frames of this file."""
+    """The traceback of error from the learner's first line on, without the check that called it."""
     tb = error.__traceback__
-    while tb is not None and tb.tb_frame.f_code.co_filename == __file__:
+    while tb is not None and tb.tb_frame.f_code.co_filename.startswith(_PACKAGE):
         tb = tb.tb_next
     return tb or error.__traceback__
