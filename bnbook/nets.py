@@ -8,6 +8,7 @@ differs between their trainings is due to the normalization. Parameters are floa
 gives other digits on another machine.
 """
 
+import math
 from collections import OrderedDict
 from itertools import pairwise
 
@@ -21,8 +22,8 @@ INITS = ("he", "torch")
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
 
-def cnn(norm="batch", width=8, init="he", seed=0):
-    """A convolutional net for one-channel 8 x 8 images and ten classes.
+def cnn(norm="batch", width=8, init="he", seed=0, shape=(1, 8, 8), classes=10):
+    """A convolutional net, by default for one-channel 8 x 8 images and ten classes.
 
         [conv 3x3 - norm - relu - maxpool 2]  twice,  [conv 3x3 - norm - relu]  once,  linear
 
@@ -31,15 +32,17 @@ def cnn(norm="batch", width=8, init="he", seed=0):
     init   'he': normal, variance 2 / fan_in (1 / fan_in in the linear layer, which has no relu behind it);
            'torch': uniform within 1 / sqrt(fan_in), the scale PyTorch uses when nobody asks. Biases start at 0.
     seed   of the weights
-    Returns nn.Sequential, (N, 1, 8, 8) to (N, 10), with layers named conv1, norm1, relu1, pool1, ... linear.
-    Raises ValueError for an unknown norm or init, or a width below 1.
+    shape, classes   of one image (C, H, W), and how many classes there are: `data.Data` knows both
+    Returns nn.Sequential, (N, C, H, W) to (N, classes), with layers named conv1, norm1, relu1, pool1, ... linear.
+    Raises ValueError for an unknown norm or init, a width below 1, an image below 4 x 4, or fewer than 2 classes.
     Source: He et al. 2015, equation 10, for the initialization.
     """
     _one_of("norm", norm, NORMS)
     _one_of("init", init, INITS)
     if width < 1:
         raise ValueError(f"width is {width}; a convolution needs 1 channel or more")
-    sizes = (1, width, 2 * width, 2 * width)
+    C, H, W = _image(shape, classes, smallest=4)  # two poolings leave a quarter
+    sizes = (C, width, 2 * width, 2 * width)
     layers = OrderedDict()
     with torch.random.fork_rng(devices=[]):  # building a layer draws weights nobody uses: leave the caller's stream be
         for i, (c_in, c_out) in enumerate(pairwise(sizes), start=1):
@@ -51,12 +54,12 @@ def cnn(norm="batch", width=8, init="he", seed=0):
             if i < 3:
                 layers[f"pool{i}"] = nn.MaxPool2d(2)
         layers["flatten"] = nn.Flatten()
-        layers["linear"] = nn.Linear(sizes[-1] * 2 * 2, 10)
+        layers["linear"] = nn.Linear(sizes[-1] * (H // 4) * (W // 4), classes)
     return _initialize(nn.Sequential(layers).double(), init, seed)
 
 
-def mlp(norm="batch", width=64, init="he", seed=0, depth=3, activation="relu"):
-    """A fully connected net for one-channel 8 x 8 images and ten classes.
+def mlp(norm="batch", width=64, init="he", seed=0, depth=3, activation="relu", shape=(1, 8, 8), classes=10):
+    """A fully connected net, by default for one-channel 8 x 8 images and ten classes.
 
         flatten,  [linear - norm - activation]  depth times,  linear
 
@@ -67,8 +70,10 @@ def mlp(norm="batch", width=64, init="he", seed=0, depth=3, activation="relu"):
     seed        of the weights
     depth       hidden layers
     activation  'relu', 'tanh' or 'sigmoid'
-    Returns nn.Sequential, (N, 1, 8, 8) to (N, 10), with layers named linear1, norm1, relu1, ... linear.
-    Raises ValueError for an unknown norm, init or activation, or a width or depth below 1.
+    shape, classes   as in `cnn`
+    Returns nn.Sequential, (N, C, H, W) to (N, classes), with layers named linear1, norm1, relu1, ... linear.
+    Raises ValueError for an unknown norm, init or activation, a width or depth below 1, an image without pixels, or
+    fewer than 2 classes.
     """
     _one_of("norm", norm, NORMS)
     if not isinstance(init, int | float):
@@ -76,14 +81,15 @@ def mlp(norm="batch", width=64, init="he", seed=0, depth=3, activation="relu"):
     _one_of("activation", activation, tuple(ACTIVATIONS))
     if width < 1 or depth < 1:
         raise ValueError(f"width is {width} and depth {depth}; both must be 1 or more")
+    pixels = math.prod(_image(shape, classes))
     layers = OrderedDict(flatten=nn.Flatten())
     with torch.random.fork_rng(devices=[]):
-        for i, (c_in, c_out) in enumerate(pairwise([64] + depth * [width]), start=1):
+        for i, (c_in, c_out) in enumerate(pairwise([pixels] + depth * [width]), start=1):
             layers[f"linear{i}"] = nn.Linear(c_in, c_out, bias=norm == "none")
             if norm == "batch":
                 layers[f"norm{i}"] = BatchNorm1d(c_out)
             layers[f"{activation}{i}"] = ACTIVATIONS[activation]()
-        layers["linear"] = nn.Linear(width, 10)
+        layers["linear"] = nn.Linear(width, classes)
     return _initialize(nn.Sequential(layers).double(), init, seed)
 
 
@@ -102,6 +108,15 @@ def _initialize(net, init, seed):
         if layer.bias is not None:
             layer.bias.zero_()
     return net
+
+
+def _image(shape, classes, smallest=1):
+    """C, H, W of an image that a net can be built for."""
+    if len(shape) != 3 or min(shape) < 1 or min(shape[1:]) < smallest:
+        raise ValueError(f"shape is {tuple(shape)}; it must be (C, H, W), with {smallest} x {smallest} pixels or more")
+    if classes < 2:
+        raise ValueError(f"classes is {classes}; a net that classifies needs 2 or more")
+    return shape
 
 
 def _one_of(name, value, allowed):

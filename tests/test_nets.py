@@ -167,3 +167,41 @@ def test_mlp_weights_have_variance_two_over_fan_in_and_one_over_in_the_last_laye
     assert torch.equal(plain.linear2.weight, batch.linear2.weight) and torch.equal(plain.linear.bias, batch.linear.bias)
     with pytest.raises(ValueError, match="width is 3 and depth 0"):
         nets.mlp(width=3, depth=0)
+
+
+@pytest.mark.parametrize("build", [nets.cnn, nets.mlp])
+@pytest.mark.parametrize("norm", ["none", "batch"])
+@pytest.mark.parametrize("shape, classes", [((1, 28, 28), 10), ((3, 32, 32), 10), ((3, 4, 7), 2), ((2, 5, 6), 3)])
+def test_a_net_fits_images_of_any_size_and_any_number_of_classes(build, norm, shape, classes):
+    net = build(norm, width=3, shape=shape, classes=classes)
+    assert net(torch.ones(2, *shape, dtype=torch.float64)).shape == (2, classes)
+    assert net.linear.bias.shape == (classes,)
+
+
+def test_a_net_without_shape_and_classes_is_the_one_for_digits_to_the_last_bit():
+    shapes = {
+        nets.cnn: [(8, 1, 3, 3), (16, 8, 3, 3), (16, 16, 3, 3), (10, 64)],
+        nets.mlp: [(64, 64), (64, 64), (64, 64), (10, 64)],
+    }
+    for build, expected in shapes.items():
+        generator = torch.Generator().manual_seed(3)
+        weights = [p for name, p in build("none", seed=3).named_parameters() if name.endswith("weight")]
+        for i, (weight, shape) in enumerate(zip(weights, expected, strict=True)):
+            sd = ((1 if i == 3 else 2) / np.prod(shape[1:])) ** 0.5
+            drawn = torch.empty(shape, dtype=torch.float64).normal_(0, sd, generator=generator)
+            assert torch.equal(weight, drawn)
+
+
+@pytest.mark.parametrize(
+    "build, wrong, message",
+    [
+        (nets.cnn, {"shape": (1, 3, 8)}, r"shape is \(1, 3, 8\); it must be \(C, H, W\), with 4 x 4 pixels or more"),
+        (nets.cnn, {"shape": (8, 8)}, r"shape is \(8, 8\); it must be \(C, H, W\)"),
+        (nets.cnn, {"shape": (0, 8, 8)}, r"shape is \(0, 8, 8\)"),
+        (nets.mlp, {"shape": (1, 0, 8)}, r"shape is \(1, 0, 8\); it must be \(C, H, W\), with 1 x 1 pixels or more"),
+        (nets.mlp, {"classes": 1}, "classes is 1; a net that classifies needs 2 or more"),
+    ],
+)
+def test_images_and_classes_that_no_net_fits_are_refused(build, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        build(**wrong)
