@@ -63,7 +63,8 @@ def test_what_the_package_imports_is_declared():
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
             imported |= {name.partition(".")[0] for name in names}
-    imported = {"scikit-learn" if name == "sklearn" else name for name in imported - sys.stdlib_module_names}
+    distribution = {"sklearn": "scikit-learn", "PIL": "pillow"}
+    imported = {distribution.get(name, name) for name in imported - sys.stdlib_module_names}
     assert set(map(canonicalize_name, imported)) <= {canonicalize_name(r.name) for r in DECLARED} | {"bnbook"}
 
 

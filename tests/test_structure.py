@@ -18,7 +18,7 @@ ALLOWED = {
     "norm_fast": ({"norm_numpy"}, {"numpy"}),
     "norm_torch": (set(), {"torch"}),
     "norm_triton": ({"norm_torch"}, {"torch", "triton"}),
-    "data": (set(), {"numpy", "sklearn"}),
+    "data": (set(), {"numpy", "sklearn", "PIL"}),
     "nets": ({"norm_torch"}, {"torch"}),
     "train": (set(), {"numpy", "torch", "tqdm"}),
     "experiments": ({"nets", "train"}, {"numpy", "torch", "scipy", "tqdm"}),

@@ -1,30 +1,10 @@
-"""Real images as plain arrays, split once and for all.
-
-Read after norm_triton.
-Used from notebook 00 on.
-"""
-
-from numbers import Integral
-from typing import NamedTuple
+"""What comes with scikit-learn: handwritten digits and two photographs."""
 
 import numpy as np
 from sklearn.datasets import load_digits, load_sample_image
 from sklearn.model_selection import train_test_split
 
-
-class Data(NamedTuple):
-    """One data set in three parts: train on the first, choose settings on the second, report on the third.
-
-    x_*   (N, C, H, W)   float64, between 0 and 1
-    y_*   (N,)           int64, the class
-    """
-
-    x_train: np.ndarray
-    y_train: np.ndarray
-    x_val: np.ndarray
-    y_val: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
+from .parts import Data, check_seed
 
 
 def digits(seed=0):
@@ -35,8 +15,7 @@ def digits(seed=0):
     Raises ValueError if seed is not a whole number from 0 to 2**32 - 1.
     Source: Alpaydin & Kaynak 1998, "Optical recognition of handwritten digits" (test part), UCI repository.
     """
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed is {seed!r}; it must be a whole number from 0 to 2**32 - 1, such as 0")
+    check_seed(seed)
     images = load_digits()
     x = images.data.reshape(-1, 1, 8, 8) / 16  # sixteen grey levels
     y = images.target.astype(np.int64)
