@@ -8,10 +8,13 @@ import ast
 import importlib
 import inspect
 import os
+import shlex
 import sys
+import tempfile
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+DATA = ("digits", "mnist", "fashion_mnist", "cifar10", "images")
 
 # The reading order, which is the order of imports: a module imports only from modules above it.
 ORDER = (
@@ -24,6 +27,7 @@ def main(argv=None):
     """Run one command; returns its exit code."""
     parser = _parser()
     options = parser.parse_args(argv)
+    options.command = shlex.join(["python", "-m", "bnbook", *(sys.argv[1:] if argv is None else argv)])
     try:
         return options.run(options) or 0
     except (ValueError, RuntimeError, OSError) as error:
@@ -45,7 +49,10 @@ def _parser():
 
     run = commands.add_parser("run", help="run an experiment: its data as JSON, its figure as PNG, its verdict here")
     run.add_argument("name", help="one of " + ", ".join(experiment_names()))
-    run.add_argument("--seeds", type=int, default=5, help="runs per arm (default 5)")
+    run.add_argument("--data", choices=DATA, help="on which images (default digits, which are there at once)")
+    run.add_argument("--folder", help="where the files of other data are; images: a subfolder for each class, or .npz")
+    run.add_argument("--limit", type=int, metavar="N", help="keep at most N images in each part of other data")
+    run.add_argument("--seeds", type=int, help="runs per arm (default: what the experiment says, mostly 5)")
     run.add_argument("--device", help="cpu or cuda (default: cuda if there is one)")
     run.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default out)")
     run.set_defaults(run=run_experiment)
@@ -186,23 +193,79 @@ def experiment_names():
 
 
 def run_experiment(options):
-    """Run it, write NAME.json and NAME.png, print what it shows."""
+    """Run it, write NAME.json and NAME.png, print what it shows in two lines."""
     if options.name not in experiment_names():
         raise ValueError(f"there is no experiment {options.name!r}: choose one of {', '.join(experiment_names())}")
     os.environ.setdefault("MPLBACKEND", "Agg")
     experiments, plots, data, notebook = (
         importlib.import_module(f"bnbook.{name}") for name in ("experiments", "plots", "data", "notebook")
     )
-    device = options.device or notebook.setup()
-    options.out.mkdir(parents=True, exist_ok=True)  # before the work, so that a bad folder is noticed at once
     experiment = getattr(experiments, options.name)
-    given = {"data": data.digits(), "seeds": options.seeds, "device": device, "progress": True}
-    takes = inspect.signature(experiment).parameters  # an experiment on numbers alone needs no data and no device
+    takes = inspect.signature(experiment).parameters
+    # Everything that may be refused is looked at before the work, which can take minutes.
+    given = {"device": _chosen_device(options, takes, notebook.setup()), "progress": True}
+    given |= _chosen_seeds(options, takes)
+    json, png = (_writable(options.out) / f"{options.name}.{ending}" for ending in ("json", "png"))
+    written = "Written over what was there" if json.exists() or png.exists() else "Written"
+    used = given["data"] = _chosen_data(options, takes, data)
+
     results = experiment(**{name: value for name, value in given.items() if name in takes})
     axes, text = getattr(plots, options.name)(results)
-    experiments.save(results, options.out / f"{options.name}.json")
-    getattr(axes, "flat", [axes])[0].figure.savefig(options.out / f"{options.name}.png")
-    print(f"{text}\nWritten: {options.out / options.name}.json and .png")
+    source = used and {"name": options.data or "digits", **data.fingerprint(used)}
+    made = {"data": source, "device": given["device"], "command": options.command, "text": text}
+    experiments.save({"versions": experiments.versions(), **results, **made}, json)
+    getattr(axes, "flat", [axes])[0].figure.savefig(png)
+    print(*text.splitlines()[:2], f"{written}: {json} and {png.name}", sep="\n")
+
+
+def _chosen_device(options, takes, best):
+    """The device asked for, or the best; an experiment that does not take one runs on the CPU."""
+    import torch
+
+    here = ["cpu"]
+    if "device" in takes and torch.cuda.is_available():
+        here += ["cuda", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+    device = options.device or (best if "device" in takes else "cpu")
+    if device not in here:
+        raise ValueError(f"device is {device!r}; {options.name} can run on {' or '.join(here)} here")
+    return device
+
+
+def _chosen_seeds(options, takes):
+    """As an argument to the experiment; none, if nobody asked for a number of seeds."""
+    if options.seeds is None:
+        return {}
+    if "seeds" not in takes:
+        raise ValueError(f"{options.name} takes no --seeds: it is one computation, so leave that out")
+    if options.seeds < 2:
+        raise ValueError(f"seeds is {options.seeds}; an interval needs at least 2 runs per arm, better 5")
+    return {"seeds": options.seeds}
+
+
+def _chosen_data(options, takes, data):
+    """data.Data, or None for an experiment that looks at numbers alone."""
+    name, asked = options.data or "digits", (options.data, options.folder, options.limit)
+    if "data" not in takes:
+        if asked != (None, None, None):
+            raise ValueError(f"{options.name} takes no data: it looks at numbers alone, so leave --data out")
+        return None
+    if name == "digits":
+        if asked[1:] != (None, None):
+            raise ValueError(f"--folder and --limit go with --data {', '.join(DATA[1:])}; the digits need neither")
+        return data.digits()
+    if options.folder is None:
+        raise ValueError(f"--data {name} needs --folder PATH: where you have put its files, as nothing is downloaded")
+    return getattr(data, name)(options.folder, options.limit)
+
+
+def _writable(folder):
+    """The folder, made if need be; ValueError if no file can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ValueError(f"cannot write into {folder} ({error.strerror}); choose another folder with --out") from None
+    return folder
 
 
 # --- notebooks -----------------------------------------------------------------------------------------------------

@@ -1,9 +1,13 @@
 """The command line: what is printed, what is written, which exit code."""
 
+import argparse
 import functools
+import importlib
 import json
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bnbook import __main__ as command_line
@@ -77,16 +81,110 @@ def test_run_writes_data_and_figure_and_prints_the_verdict(capsys, tmp_path, mon
     assert "learning rate" in out.lower() and "Written: " in out
 
 
+def _quick(monkeypatch):
+    """An experiment of two short trainings in place of the first one."""
+    from bnbook import experiments
+
+    def first_look(data, seeds=5, device="cpu"):
+        setting = experiments.Setting(steps=2, every=1)
+        runs = experiments.run_all([setting] * seeds, data, device)
+        return {"experiment": "first_look", "versions": {"torch": "some"}, "runs": runs}
+
+    def draw(results):
+        import matplotlib.pyplot as plt
+
+        return plt.subplots()[1], "first line\nsecond line\nthird line"
+
+    monkeypatch.setattr(experiments, "first_look", first_look)
+    monkeypatch.setattr(importlib.import_module("bnbook.plots"), "first_look", draw)
+
+
+def test_run_records_data_device_command_and_text_and_prints_two_lines(capsys, tmp_path, monkeypatch):
+    from bnbook import data
+
+    _quick(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = run(capsys, "run", "first_look", "--seeds", "3", "--out", "my results")
+    saved = json.loads((tmp_path / "my results" / "first_look.json").read_text())
+    assert code == 0 and len(saved["runs"]) == 3 and saved["versions"] == {"torch": "some"}
+    assert saved["command"] == "python -m bnbook run first_look --seeds 3 --out 'my results'"
+    assert saved["data"] == {"name": "digits", **data.fingerprint(data.digits())}
+    assert saved["device"] in ("cpu", "cuda") and saved["text"] == "first line\nsecond line\nthird line"
+    where = Path("my results") / "first_look.json"
+    assert out.splitlines() == ["first line", "second line", f"Written: {where} and first_look.png"]
+    _, out, _ = run(capsys, "run", "first_look", "--seeds", "2", "--out", "my results")
+    assert out.splitlines()[2] == f"Written over what was there: {where} and first_look.png"
+    assert len(json.loads((tmp_path / where).read_text())["runs"]) == 2
+
+
+def test_run_takes_the_users_own_images(capsys, tmp_path, monkeypatch):
+    _quick(monkeypatch)
+    x = np.random.default_rng(0).integers(0, 256, (300, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "own.npz", x_train=x, y_train=np.arange(300) % 10)
+    own = ("run", "first_look", "--seeds", "2", "--data", "images", "--folder", str(tmp_path), "--out", str(tmp_path))
+    assert run(capsys, *own)[0] == 0
+    whole = json.loads((tmp_path / "first_look.json").read_text())["data"]
+    assert run(capsys, *own, "--limit", "100")[0] == 0
+    part = json.loads((tmp_path / "first_look.json").read_text())["data"]
+    assert [whole.pop(name) for name in ("train", "val", "test")] == [180, 60, 60]
+    assert [part.pop(name) for name in ("train", "val", "test")] == [100, 60, 60]
+    assert whole.pop("sha256") != part.pop("sha256")
+    assert whole == part == {"name": "images", "shape": [1, 8, 8], "classes": 10}
+
+
+def test_an_experiment_on_numbers_alone_records_no_data(capsys, tmp_path):
+    code, out, _ = run(capsys, "run", "variance_errors", "--out", str(tmp_path), "--device", "cpu")
+    saved = json.loads((tmp_path / "variance_errors.json").read_text())
+    assert code == 0 and len(out.splitlines()) == 3
+    assert saved["data"] is None and saved["device"] == "cpu" and saved["versions"]["numpy"] == np.__version__
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(capsys, tmp_path, monkeypatch):
+    def full(dir):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    code, _, err = run(capsys, "run", "first_look", "--out", str(tmp_path / "new"))
+    assert code == 1 and err.startswith("bnbook: cannot write into ") and "(No space left on device); choose an" in err
+
+
+def test_a_gpu_is_taken_by_name_or_number_where_there_is_one(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for asked, takes, chosen in (("cuda:1", ["device"], "cuda:1"), (None, ["device"], "cuda"), (None, [], "cpu")):
+        options = argparse.Namespace(device=asked, name="first_look")
+        assert command_line._chosen_device(options, takes, "cuda") == chosen
+    with pytest.raises(
+        ValueError, match="device is 'cuda:2'; first_look can run on cpu or cuda or cuda:0 or cuda:1 here"
+    ):
+        command_line._chosen_device(argparse.Namespace(device="cuda:2", name="first_look"), ["device"], "cuda")
+
+
 @pytest.mark.parametrize(
     "arguments, says",
     [
         (("run", "first_lok"), "there is no experiment 'first_lok': choose one of "),
         (("run", "first_look", "--seeds", "1"), "seeds is 1"),
+        (("run", "variance_errors", "--seeds", "3"), "variance_errors takes no --seeds: it is one computation"),
+        (("run", "variance_errors", "--data", "digits"), "variance_errors takes no data: it looks at numbers alone"),
+        (("run", "variance_errors", "--limit", "9"), "variance_errors takes no data: it looks at numbers alone"),
+        (("run", "variance_errors", "--device", "cuda"), "device is 'cuda'; variance_errors can run on cpu here"),
+        (("run", "first_look", "--device", "gpu"), "device is 'gpu'; first_look can run on cpu"),
+        (("run", "first_look", "--data", "mnist"), "--data mnist needs --folder PATH: where you have put its files"),
+        (("run", "first_look", "--folder", "."), "--folder and --limit go with --data mnist, fashion_mnist, cifar10,"),
+        (("run", "first_look", "--limit", "9"), "--folder and --limit go with --data mnist, fashion_mnist, cifar10,"),
+        (("run", "first_look", "--data", "cifar10", "--folder", "no"), "no is not a folder; give the one"),
+        (("run", "first_look", "--data", "mnist", "--folder", "."), ". lacks train-images-idx3-ubyte.gz, "),
+        (("run", "first_look", "--out", "file"), "cannot write into file ("),
+        (("run", "first_look", "--out", "file/deeper"), "deeper ("),
         (("reset", "99"), "no notebook '99'"),
         (("notebooks", "99"), "no notebook 99"),
     ],
 )
 def test_mistakes_get_one_sentence_and_exit_code_1(arguments, says, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
     code, _, err = run(capsys, *arguments)
     assert code == 1 and err.startswith("bnbook: ") and says in err and err.count("\n") == 1
