@@ -208,6 +208,9 @@ def run_experiment(options):
     json, png = (_writable(options.out) / f"{options.name}.{ending}" for ending in ("json", "png"))
     written = "Written over what was there" if json.exists() or png.exists() else "Written"
     used = given["data"] = _chosen_data(options, takes, data)
+    part = given["keep"] = options.out / f"{options.name}.part"  # finished groups, for the same command once more
+    if "keep" in takes and part.exists():
+        print(f"Going on with the runs that are finished in {part}.")
 
     results = experiment(**{name: value for name, value in given.items() if name in takes})
     axes, text = getattr(plots, options.name)(results)
@@ -215,6 +218,7 @@ def run_experiment(options):
     made = {"data": source, "device": given["device"], "command": options.command, "text": text}
     experiments.save({"versions": experiments.versions(), **results, **made}, json)
     getattr(axes, "flat", [axes])[0].figure.savefig(png)
+    part.unlink(missing_ok=True)
     print(*text.splitlines()[:2], f"{written}: {json} and {png.name}", sep="\n")
 
 

@@ -1,37 +1,39 @@
-"""Small networks that differ only in their normalization.
+"""Small networks that differ only in their normalization, and many of one shape as one network.
 
 Read after data.
-Used from notebook 00 on.
+Used from notebook 00 on; stacks from notebook 07 on.
 
 Nets made with the same seed have the same convolution and linear weights, whatever their normalization: what then
 differs between their trainings is due to the normalization. Parameters are float64, because training in float32
 gives other digits on another machine.
 """
 
+import copy
 import math
 from collections import OrderedDict
 from itertools import pairwise
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from bnbook.norm_torch import BatchNorm1d, BatchNorm2d
 
-NORMS = ("none", "batch")
+NORMS = ("none", "batch", "layer")
 INITS = ("he", "torch")
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
 
 def cnn(norm="batch", width=8, init="he", seed=0, shape=(1, 8, 8), classes=10):
-    """A convolutional net, by default for one-channel 8 x 8 images and ten classes.
+    """A convolutional net for small images, 8 x 8 with one channel unless told otherwise.
 
         [conv 3x3 - norm - relu - maxpool 2]  twice,  [conv 3x3 - norm - relu]  once,  linear
 
-    norm   'none' or 'batch'
-    width  channels of the first convolution; the other two have twice as many
-    init   'he': normal, variance 2 / fan_in (1 / fan_in in the linear layer, which has no relu behind it);
-           'torch': uniform within 1 / sqrt(fan_in), the scale PyTorch uses when nobody asks. Biases start at 0.
-    seed   of the weights
+    norm     'none', 'batch' or 'layer'
+    width    channels of the first convolution; the other two have twice as many
+    init     'he': normal, variance 2 / fan_in (1 / fan_in in the linear layer, which has no relu behind it);
+             'torch': uniform within 1 / sqrt(fan_in), the scale PyTorch uses when nobody asks. Biases start at 0.
+    seed     of the weights
     shape, classes   of one image (C, H, W), and how many classes there are: `data.Data` knows both
     Returns nn.Sequential, (N, C, H, W) to (N, classes), with layers named conv1, norm1, relu1, pool1, ... linear.
     Raises ValueError for an unknown norm or init, a width below 1, an image below 4 x 4, or fewer than 2 classes.
@@ -46,10 +48,9 @@ def cnn(norm="batch", width=8, init="he", seed=0, shape=(1, 8, 8), classes=10):
     layers = OrderedDict()
     with torch.random.fork_rng(devices=[]):  # building a layer draws weights nobody uses: leave the caller's stream be
         for i, (c_in, c_out) in enumerate(pairwise(sizes), start=1):
-            # The shift of BatchNorm does the bias's work, so a bias before it would be a parameter without effect.
+            # The shift of the normalization does the bias's work: a bias before it would be without effect.
             layers[f"conv{i}"] = nn.Conv2d(c_in, c_out, 3, padding=1, bias=norm == "none")
-            if norm == "batch":
-                layers[f"norm{i}"] = BatchNorm2d(c_out)
+            layers |= _norm(norm, BatchNorm2d, c_out, i)
             layers[f"relu{i}"] = nn.ReLU()
             if i < 3:
                 layers[f"pool{i}"] = nn.MaxPool2d(2)
@@ -58,46 +59,300 @@ def cnn(norm="batch", width=8, init="he", seed=0, shape=(1, 8, 8), classes=10):
     return _initialize(nn.Sequential(layers).double(), init, seed)
 
 
-def mlp(norm="batch", width=64, init="he", seed=0, depth=3, activation="relu", shape=(1, 8, 8), classes=10):
-    """A fully connected net, by default for one-channel 8 x 8 images and ten classes.
+def mlp(norm="batch", width=64, init="he", seed=0, depth=3, activation="relu", noise=0.0, shape=(1, 8, 8), classes=10):
+    """A fully connected net for small images.
 
-        flatten,  [linear - norm - activation]  depth times,  linear
+        flatten,  [linear - norm - noise - activation]  depth times,  linear
 
-    norm        'none' or 'batch'
+    norm        'none', 'batch' or 'layer'
     width       units of each hidden layer
     init        'he' or 'torch' as in `cnn`, or a number, the gain: normal, standard deviation gain / sqrt(fan_in) in
                 the hidden layers ('he' is the gain sqrt(2)) and 1 / sqrt(fan_in) in the last. Biases start at 0.
-    seed        of the weights
+    seed        of the weights, and of the noise
     depth       hidden layers
     activation  'relu', 'tanh' or 'sigmoid'
+    noise       level of the `Noise` in front of each activation; 0: there is none
     shape, classes   as in `cnn`
     Returns nn.Sequential, (N, C, H, W) to (N, classes), with layers named linear1, norm1, relu1, ... linear.
-    Raises ValueError for an unknown norm, init or activation, a width or depth below 1, an image without pixels, or
-    fewer than 2 classes.
+    Raises ValueError for an unknown norm, init or activation, a width or depth below 1, a negative noise, an image
+    without pixels, or fewer than 2 classes.
     """
-    _one_of("norm", norm, NORMS)
-    if not isinstance(init, int | float):
-        _one_of("init", init, INITS)
-    _one_of("activation", activation, tuple(ACTIVATIONS))
-    if width < 1 or depth < 1:
-        raise ValueError(f"width is {width} and depth {depth}; both must be 1 or more")
+    _check_mlp(norm, NORMS, width, init, depth, activation)
+    if not noise >= 0:
+        raise ValueError(f"noise is {noise}; it must be 0 (none) or more")
     pixels = math.prod(_image(shape, classes))
     layers = OrderedDict(flatten=nn.Flatten())
     with torch.random.fork_rng(devices=[]):
         for i, (c_in, c_out) in enumerate(pairwise([pixels] + depth * [width]), start=1):
             layers[f"linear{i}"] = nn.Linear(c_in, c_out, bias=norm == "none")
-            if norm == "batch":
-                layers[f"norm{i}"] = BatchNorm1d(c_out)
+            layers |= _norm(norm, BatchNorm1d, c_out, i)
+            if noise:
+                layers[f"noise{i}"] = Noise(noise, 1000 * seed + i)
             layers[f"{activation}{i}"] = ACTIVATIONS[activation]()
         layers["linear"] = nn.Linear(width, classes)
     return _initialize(nn.Sequential(layers).double(), init, seed)
+
+
+def residual(norm="batch", width=64, init="he", seed=0, depth=3, activation="relu", shape=(1, 8, 8), classes=10):
+    """A fully connected net in which every hidden layer adds to what it is given.
+
+        flatten, linear,  h + scale * linear(activation(norm(h)))  depth times,  norm, activation, linear
+
+    norm   'none', 'batch', 'layer', or 'skip_init': no normalization, but a learned scale for each block that starts at
+           0, so that the untrained net is as deep as its first and last layer (the other norms have no scale)
+    The other arguments, and what is returned and raised, are as in `mlp`; blocks are named block1, block2, ...
+    Source: He et al. 2016b, "Identity mappings in deep residual networks", for the order within a block; De & Smith
+    2020, "Batch normalization biases residual blocks towards the identity function", for 'skip_init'.
+    """
+    _check_mlp(norm, (*NORMS, "skip_init"), width, init, depth, activation)
+    pixels = math.prod(_image(shape, classes))
+    with torch.random.fork_rng(devices=[]):
+        layers = OrderedDict(flatten=nn.Flatten(), linear0=nn.Linear(pixels, width))
+        for i in range(1, depth + 1):
+            branch = _norm(norm, BatchNorm1d, width, "")
+            branch |= {activation: ACTIVATIONS[activation](), "linear": nn.Linear(width, width)}
+            if norm == "skip_init":
+                branch["scale"] = Scale()
+            layers[f"block{i}"] = Residual(branch)
+        layers |= _norm(norm, BatchNorm1d, width, depth + 1)
+        layers |= {f"{activation}{depth + 1}": ACTIVATIONS[activation](), "linear": nn.Linear(width, classes)}
+    return _initialize(nn.Sequential(layers).double(), init, seed)
+
+
+class Residual(nn.Sequential):
+    """A branch of layers whose output is added to its input: x + branch(x)."""
+
+    def forward(self, x):
+        """x + branch(x)."""
+        return x + super().forward(x)
+
+
+class Scale(nn.Module):
+    """Multiplication by one learned number, 0 at the start."""
+
+    def __init__(self):
+        super().__init__()
+        self.alpha = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x):
+        """alpha * x."""
+        return self.alpha * x
+
+
+class Noise(nn.Module):
+    """In training mode, a random scale and shift for every unit of every example; in evaluation mode, nothing.
+
+        y = s * x + t,    t uniform within .1 of mu,    s normal around sigma with standard deviation .1
+
+    where each unit has, anew at every step, a mu uniform within .5 * level and a sigma uniform from 1 to
+    1 + .25 * level: the inputs of the next layer shift at every step, as violently as the level says.
+
+    level  1: as much as in the paper
+    seed   of the noise
+    Source: Santurkar et al. 2018, "How does batch normalization help optimization?", appendix A (algorithm 1).
+    """
+
+    def __init__(self, level, seed):
+        super().__init__()
+        self.level, self.generator = level, torch.Generator().manual_seed(seed)
+
+    def draw(self, n, features, like):
+        """A scale and a shift for each of n examples: two (n, features) tensors, of the type of `like`."""
+        uniform = torch.rand(2, features, generator=self.generator, dtype=torch.float64)
+        mu, sigma = self.level * (uniform[0] - 0.5), 1 + 0.25 * self.level * uniform[1]
+        t = mu + 0.2 * (torch.rand(n, features, generator=self.generator, dtype=torch.float64) - 0.5)
+        s = sigma + 0.1 * torch.randn(n, features, generator=self.generator, dtype=torch.float64)
+        return s.to(like), t.to(like)
+
+    def forward(self, x):
+        """x (N, C) with noise in training mode, x itself in evaluation mode."""
+        if not self.training:
+            return x
+        s, t = self.draw(*x.shape, x)
+        return s * x + t
+
+
+@torch.no_grad()
+def standardize_start(net, x):
+    """Change net in place so that, on x, what every activation gets has mean 0 and variance 1; nothing keeps it so.
+
+        weight <- weight / sd,   bias <- (bias - mean) / sd        of each hidden layer's units, first layer first
+
+    This is what BatchNorm does before the first step, and BatchNorm without the rest: the control that tells a good
+    start from normalizing at every step.
+
+    net  nn.Sequential, as `mlp` or `cnn` return it with norm 'none'; its last layer stays as it is
+    x    (N, C, H, W)  some hundred training images
+    Returns net.
+    Raises ValueError if net has a normalization, or a unit has the same value for all of x.
+    Source: Salimans & Kingma 2016, "Weight normalization", section 3; Mishkin & Matas 2016, "All you need is a good
+    init".
+    """
+    layers = list(net.children())
+    hidden = [layer for layer in layers if isinstance(layer, nn.Linear | nn.Conv2d)][:-1]
+    if any(layer.bias is None for layer in hidden) or not hidden:
+        raise ValueError("the net has a normalization or no hidden layer; build it with norm='none'")
+    for layer in layers:
+        if layer in hidden:
+            z = layer(x)
+            axes = [axis for axis in range(z.dim()) if axis != 1]
+            var, mean = torch.var_mean(z, axes, correction=0)
+            if not (var > 0).all():
+                raise ValueError("a unit has the same value for every image; use more images, or another init")
+            layer.weight /= var.sqrt().reshape(-1, *(1,) * (layer.weight.dim() - 1))
+            layer.bias.sub_(mean).div_(var.sqrt())
+        x = layer(x)
+    return net
+
+
+# --- many nets as one ----------------------------------------------------------------------------------------------
+
+
+class Stack(nn.Sequential):
+    """P nets of one shape as one net: parameters and buffers keep their names and gain a first dimension P.
+
+    Nets of this size spend their time on calls, not on arithmetic; one call for all of them is what a GPU and one core
+    both like. Each member has its own parameters, statistics and noise, and sees nothing of its neighbours.
+
+    nets  list of nn.Sequential from `mlp`, `cnn` or `residual` with equal arguments (init and seed may differ)
+    forward(x): x (P, N, C, H, W), or (N, C, H, W) for the same images to every member; returns (P, N, classes).
+    Inside, images are (N, P * C, H, W) and features (P, C, N), which suits PyTorch's own kernels.
+    Raises ValueError if the nets differ in shape, TypeError for a layer that cannot be stacked.
+    """
+
+    def __init__(self, nets):
+        if len({tuple((name, v.shape) for name, v in net.state_dict().items()) for net in nets}) != 1:
+            raise ValueError(f"got {len(nets)} nets of different shapes; only nets of one shape can be stacked")
+        super().__init__(_children(nets))
+        self.members = len(nets)
+
+    def forward(self, x):
+        """Logits of every member, (P, N, classes)."""
+        x = x.expand(self.members, *x.shape[-4:])
+        x = x.transpose(0, 1).flatten(1, 2)
+        return super().forward(x).transpose(1, 2)
+
+    def member(self, i, net):
+        """Give net, which has the shape of a member, the parameters and buffers of member i; returns net."""
+        net.load_state_dict({name: value[i] for name, value in self.state_dict().items()})
+        return net
+
+
+class Together(nn.Module):
+    """One layer of each of P nets, as one layer."""
+
+    def __init__(self, layers, forward):
+        super().__init__()
+        self.members, self._forward = len(layers), forward
+        self.layers = (layers,)  # hidden in a tuple: their parameters are copied below, and are not this module's
+        for name, p in layers[0]._parameters.items():
+            if p is None:  # a layer without a bias
+                self.register_parameter(name, None)
+                continue
+            stacked = torch.stack([layer.get_parameter(name).detach() for layer in layers])
+            self.register_parameter(name, nn.Parameter(stacked, requires_grad=p.requires_grad))
+        for name, _ in layers[0].named_buffers():
+            self.register_buffer(name, torch.stack([layer.get_buffer(name) for layer in layers]))
+
+    def forward(self, x):
+        """What the layers give, each for its own part of x."""
+        return self._forward(self, self.layers[0], x)
+
+
+def _children(nets):
+    names = [name for name, _ in nets[0].named_children()]
+    return OrderedDict((name, _stacked([net.get_submodule(name) for net in nets])) for name in names)
+
+
+def _stacked(layers):
+    first = layers[0]
+    for kind, forward in _FORWARD.items():
+        if isinstance(first, kind):
+            return Together(layers, forward)
+    if isinstance(first, Residual):
+        return Residual(_children(layers))
+    if isinstance(first, nn.ReLU):
+        return nn.ReLU(inplace=True)  # the same numbers; one array less to go through memory at every layer
+    if isinstance(first, (nn.Tanh, nn.Sigmoid, nn.MaxPool2d)):
+        return copy.deepcopy(first)  # these do the same to every number, or to every channel
+    raise TypeError(f"{type(first).__name__} is not among the layers that can be stacked: {', '.join(_stackable())}")
+
+
+def _linear(stack, layers, x):  # (P, C, N)
+    if stack.bias is None:
+        return torch.bmm(stack.weight, x)
+    return torch.baddbmm(stack.bias[..., None], stack.weight, x)
+
+
+def _conv(stack, layers, x):  # (N, P * C, H, W)
+    bias = None if stack.bias is None else stack.bias.flatten()
+    return F.conv2d(x, stack.weight.flatten(0, 1), bias, padding=layers[0].padding, groups=stack.members)
+
+
+def _batch_norm(stack, layers, x):
+    """PyTorch's own kernel, to which all members' channels are one long row of channels."""
+    shape = x.shape
+    x = x.reshape(1, -1, shape[-1]) if x.dim() == 3 else x
+    vectors = (stack.running_mean, stack.running_var, stack.weight, stack.bias)
+    y = F.batch_norm(x, *(v.view(-1) for v in vectors), stack.training, layers[0].momentum, layers[0].eps)
+    if stack.training:
+        stack.num_batches_tracked += 1
+    return y.view(shape)
+
+
+def _group_norm(stack, layers, x):
+    groups, eps = layers[0].num_groups, layers[0].eps
+    if x.dim() == 4:
+        return F.group_norm(x, stack.members * groups, stack.weight.flatten(), stack.bias.flatten(), eps)
+    grouped = x.view(stack.members, groups, -1, x.shape[-1])
+    centred = grouped - grouped.mean(2, keepdim=True)
+    x_hat = centred * (centred.square().mean(2, keepdim=True) + eps).rsqrt()
+    return torch.addcmul(stack.bias[..., None], stack.weight[..., None], x_hat.view(x.shape))
+
+
+def _flatten(stack, layers, x):  # (N, P * C, H, W) to (P, C * H * W, N)
+    return x.reshape(len(x), stack.members, -1).permute(1, 2, 0)
+
+
+def _scale(stack, layers, x):
+    return stack.alpha[:, None, None] * x
+
+
+def _noise(stack, layers, x):
+    if not stack.training:
+        return x
+    draws = [layer.draw(x.shape[2], x.shape[1], x) for layer in layers]  # each member's own, as if it were alone
+    s, t = (torch.stack(part).transpose(1, 2) for part in zip(*draws, strict=True))
+    return s * x + t
+
+
+_FORWARD = {
+    **{nn.Linear: _linear, nn.Conv2d: _conv, nn.modules.batchnorm._BatchNorm: _batch_norm, nn.GroupNorm: _group_norm},
+    **{nn.Flatten: _flatten, Scale: _scale, Noise: _noise},
+}
+
+
+def _stackable():
+    return [kind.__name__.strip("_") for kind in (*_FORWARD, *ACTIVATIONS.values(), nn.MaxPool2d)]
+
+
+# --- building --------------------------------------------------------------------------------------------------------
+
+
+def _norm(norm, batch_norm, channels, number):
+    """The normalization of one layer under its name, or nothing."""
+    if norm == "batch":
+        return {f"norm{number}": batch_norm(channels)}
+    if norm == "layer":  # over the channels and positions of one example, with a scale and a shift for each channel
+        return {f"norm{number}": nn.GroupNorm(1, channels)}
+    return {}
 
 
 @torch.no_grad()
 def _initialize(net, init, seed):
     """Draw the weights layer by layer from one generator; normalizations draw nothing, so the draws stay aligned."""
     generator = torch.Generator().manual_seed(seed)
-    layers = [layer for layer in net.children() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    layers = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
     for layer in layers:
         fan_in = layer.weight[0].numel()
         if init == "torch":
@@ -117,6 +372,15 @@ def _image(shape, classes, smallest=1):
     if classes < 2:
         raise ValueError(f"classes is {classes}; a net that classifies needs 2 or more")
     return shape
+
+
+def _check_mlp(norm, norms, width, init, depth, activation):
+    _one_of("norm", norm, norms)
+    if not isinstance(init, int | float):
+        _one_of("init", init, INITS)
+    _one_of("activation", activation, tuple(ACTIVATIONS))
+    if width < 1 or depth < 1:
+        raise ValueError(f"width is {width} and depth {depth}; both must be 1 or more")
 
 
 def _one_of(name, value, allowed):

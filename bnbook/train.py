@@ -1,4 +1,4 @@
-"""One training loop: plain stochastic gradient descent, the same batches for every arm of a comparison.
+"""One training loop, and the same loop for many nets at once: the same batches for every arm of a comparison.
 
 Read after nets.
 Used from notebook 00 on.
@@ -65,6 +65,119 @@ def fit(net, x, y, lr, batch_size=64, steps=120, seed=0, watch=None):
             watch(net, step + 1)
     net.train()
     return losses
+
+
+def fit_all(
+    net, x, y, lr, batch_size=64, steps=120, seeds=0, momentum=0.0, weight_decay=0.0, clip=None, label_noise=0.0,
+    watch=None, after_step=None,
+):  # fmt: skip
+    """Train P nets of one shape in place, each with its own learning rate and batches, as `fit` trains one.
+
+        v <- momentum * v + dL/dw + weight_decay * w,    w <- w - lr * v        for each net by itself
+
+    A net that diverges disturbs no other, and gives no warning: its loss turns inf or nan.
+
+    net           nn.Module (P, N, ...) to (P, N, classes) whose parameters are (P, ...), such as nets.Stack; parameters
+                  that do not require a gradient stay as they are
+    x, y          (N, ...), (N,)  as in `fit`
+    lr            (P,) learning rates, or a function: name of a parameter to (P,)
+    batch_size, steps       as in `fit`
+    seeds         (P,) seeds of the batch orders, or one for all
+    momentum      weight of the old step in the new one: PyTorch's SGD
+    weight_decay  number or (P,)
+    clip          largest norm of a net's gradient, over all its parameters; a longer one is shortened to it
+    label_noise   share of the labels of each batch that are replaced by random ones, anew each time
+    watch         called as watch(net, step, x, y) before the first step (step 0) and after each, with the batch to
+                  come, (P, batch_size, ...) and (P, batch_size), after the last with None, None
+    after_step    called as after_step(net) after each step, without gradients; it may change parameters
+    Returns the loss of each batch before its step, (steps, P) float64.
+    Raises ValueError if a learning rate is not positive or their number is wrong, and what `fit` refuses.
+    """
+    x, y = _on_device(net, x, y)
+    parameters = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
+    members = len(parameters[0][1])
+    rates = lr if callable(lr) else lambda name: lr
+    scales = [-_per_member(f"lr of {name}", rates(name), p) for name, p in parameters]
+    decay = [_per_member("weight_decay", weight_decay, p, positive=False) for _, p in parameters]
+    seeds = np.broadcast_to(seeds, members).tolist()
+    order, labels = _batches(y, batch_size, steps, seeds, label_noise)
+    velocity = [torch.zeros_like(p) if momentum else None for _, p in parameters]
+    losses = torch.empty(steps, members, dtype=x.dtype, device=x.device)
+    for step in range(steps):
+        batch = x.index_select(0, order[:, step].flatten()).view(members, batch_size, *x.shape[1:]), labels[:, step]
+        if watch is not None:
+            watch(net, step, *batch)
+        net.train()
+        loss = per_member_loss(net(batch[0]), batch[1])
+        gradients = torch.autograd.grad(loss.sum(), [p for _, p in parameters])
+        losses[step] = loss.detach()
+        with torch.no_grad():
+            if clip is not None:
+                gradients = _clipped(gradients, clip)
+            for i, ((_, p), g) in enumerate(zip(parameters, gradients, strict=True)):
+                if np.any(weight_decay):
+                    g = g + decay[i] * p
+                if momentum:
+                    g = velocity[i].mul_(momentum).add_(g)
+                p.addcmul_(g, scales[i])
+            if after_step is not None:
+                after_step(net)
+    if watch is not None:
+        watch(net, steps, None, None)
+    net.train()
+    return losses.double().cpu().numpy()
+
+
+def per_member_loss(logits, y):
+    """Mean cross-entropy of each net: logits (P, N, classes), y (P, N) or (N,) give (P,)."""
+    return F.cross_entropy(logits.transpose(1, 2), y.expand(logits.shape[:2]), reduction="none").mean(1)
+
+
+@torch.no_grad()
+def evaluate_all(net, x, y, batch_size=1000):
+    """`evaluate` for P nets of one shape at once: losses, accuracies, two (P,) float64 arrays."""
+    x, y = _on_device(net, x, y)
+    net.eval()
+    loss = correct = 0.0
+    for images, labels in zip(x.split(batch_size), y.split(batch_size), strict=True):
+        logits = net(images)
+        loss = loss + per_member_loss(logits, labels).double() * len(labels)
+        correct = correct + (logits.argmax(-1) == labels).double().sum(1)
+    net.train()
+    return (loss / len(x)).cpu().numpy(), (correct / len(x)).cpu().numpy()
+
+
+def _per_member(name, values, parameter, positive=True):
+    """values, one number or one for each member, as a tensor that multiplies the parameter."""
+    members = len(parameter)
+    values = torch.as_tensor(values, dtype=parameter.dtype, device=parameter.device)
+    if values.shape not in ((), (members,)) or not (values > 0 if positive else values >= 0).all():
+        wanted = "positive" if positive else "0 or more"
+        raise ValueError(f"{name} is {values.tolist()}; it must be one number for each of {members} nets, {wanted}")
+    return values.expand(members).reshape(-1, *(1,) * (parameter.dim() - 1))
+
+
+def _batches(y, batch_size, steps, seeds, label_noise):
+    """Which examples are in the batches, (P, steps, batch_size), and with which labels."""
+    if not 0 <= label_noise <= 1:
+        raise ValueError(f"label_noise is {label_noise}; it must be a share between 0 and 1")
+    orders = {seed: batch_order(len(y), batch_size, steps, seed) for seed in set(seeds)}
+    order = torch.from_numpy(np.stack([orders[seed] for seed in seeds])).to(y.device)
+    labels = y[order]
+    if label_noise:
+        for member, seed in enumerate(seeds):
+            rng = np.random.default_rng([seed, 1])
+            replaced = torch.from_numpy(rng.random(order.shape[1:]) < label_noise).to(y.device)
+            random = torch.from_numpy(rng.integers(int(y.max()) + 1, size=order.shape[1:])).to(y.device)
+            labels[member] = torch.where(replaced, random, labels[member])
+    return order, labels
+
+
+def _clipped(gradients, clip):
+    """Gradients of P nets, those of each net shortened together to the norm clip if they are longer."""
+    norm = sum(g.flatten(1).square().sum(1) for g in gradients).sqrt()
+    factor = (clip / (norm + 1e-6)).clamp(max=1)  # as torch.nn.utils.clip_grad_norm_; nan stays nan
+    return [g * factor.view(-1, *(1,) * (g.dim() - 1)) for g in gradients]
 
 
 @torch.no_grad()

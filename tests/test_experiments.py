@@ -45,10 +45,7 @@ def test_a_run_is_the_same_training_written_out_in_plain_pytorch(digits):
     assert result["step"] == [0, 10, 20]
     assert result["test_accuracy"] == accuracy
     assert result["train_loss"] == pytest.approx(nn.CrossEntropyLoss()(net(x), y).item(), rel=1e-10)
-    assert result["setting"] == {
-        **{"net": "cnn", "norm": "none", "width": 8, "init": "he", "lr": 0.1, "batch_size": 64},
-        **{"steps": 20, "every": 10, "seed": 3},
-    }
+    assert experiments.Setting(**result["setting"]) == setting
 
 
 def test_only_batch_norm_trains_at_the_large_rate_and_both_at_the_middle_one(look):
@@ -104,11 +101,17 @@ def test_progress_is_shown_only_when_asked_and_where_somebody_looks(digits, caps
     assert "2/2" in capsys.readouterr().err
 
 
-def test_watch_sees_the_net_at_every_step(digits):
+def test_watch_sees_the_stack_and_the_batch_to_come_and_what_it_returns_is_kept(digits):
     seen = []
-    setting = experiments.Setting(steps=3)
-    experiments.run(setting, digits, watch=lambda net, step: seen.append((step, type(net.norm1).__name__)))
-    assert seen == [(step, "BatchNorm2d") for step in range(4)]
+
+    def watch(moment):
+        seen.append((moment.step, moment.net.members, None if moment.x is None else tuple(moment.x.shape)))
+        return {"mean": moment.net.norm1.running_mean.mean(1)} if moment.step % 2 == 0 else None
+
+    runs = experiments.run_all([experiments.Setting(steps=3, seed=s) for s in (4, 5)], digits, watch=watch)
+    assert seen == [*((step, 2, (2, 64, 1, 8, 8)) for step in range(3)), (3, 2, None)]
+    assert [run["watched"]["step"] for run in runs] == [[0, 2]] * 2
+    assert runs[0]["watched"]["mean"][0] == 0 != runs[0]["watched"]["mean"][1] != runs[1]["watched"]["mean"][1]
 
 
 def test_two_threads_give_the_same_accuracies(digits):
@@ -319,7 +322,7 @@ def test_the_shared_statistic_is_one_mean_and_variance_and_keeps_the_weights(dig
     layer = experiments.images._SharedStatistic(3)
     x = torch.randn(5, 3, 4, 4, dtype=torch.float64) * torch.tensor([1.0, 5.0, 0.1]).reshape(1, 3, 1, 1) + 2
     torch.testing.assert_close(layer(x).detach(), (x - x.mean()) / (x.var(correction=0) + 1e-5).sqrt())
-    batch, shared = (experiments.images._with_unequal_filters(norm, 3.0, seed=1) for norm in ("batch", "shared"))
+    batch, shared = (experiments.images._with_unequal_filters(norm, 3.0, 1, digits) for norm in ("batch", "shared"))
     for i in (1, 2, 3):
         assert torch.equal(batch.get_submodule(f"conv{i}").weight, shared.get_submodule(f"conv{i}").weight)
         assert type(shared.get_submodule(f"norm{i}")) is experiments.images._SharedStatistic

@@ -8,7 +8,11 @@ name in `plots` draws it. Summaries of arms in which a run diverged are None: su
 and only the verdict "did not train" may be printed.
 """
 
+from .engine import Moment as Moment
 from .engine import Setting as Setting
+from .engine import build as build
+from .engine import evidence as evidence
+from .engine import hidden_weights as hidden_weights
 from .engine import interval as interval
 from .engine import load as load
 from .engine import run as run

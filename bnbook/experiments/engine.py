@@ -1,9 +1,11 @@
-"""One training run, many runs, intervals, and results as JSON: what every experiment is made of."""
+"""Many training runs at once, intervals, and results as JSON: what every experiment is made of."""
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,71 +14,236 @@ from tqdm.auto import tqdm
 
 from bnbook import nets, train
 
-NETS = {"cnn": nets.cnn, "mlp": nets.mlp}
+EVIDENCE = Path(__file__).parents[1] / "evidence"
 
 
 @dataclass(frozen=True)
 class Setting:
     """Everything that decides one training run: vary it with dataclasses.replace.
 
-    net, norm, width, init   the network, see `nets`
-    lr, batch_size, steps    the training, see `train.fit`
-    every                    test accuracy is measured at step 0 and at each multiple of this
-    seed                     of the weights and of the batch order; arms that share a seed are paired
+    net, norm, width, init, depth, activation, noise   the network, see `nets` (the cnn has no depth, activation, noise)
+    standardized   one `nets.standardize_start` on the first 500 training images, before the first step
+    trainable      'all', or 'norm': only the scales and shifts of the normalizations
+    lr, batch_size, steps, momentum, weight_decay, clip, label_noise   the training, see `train.fit_all`
+    hidden_lr      learning rate of the weights in front of a hidden unit, if it is another
+    sphere         after each step every hidden unit's weights get back the length they had before the first
+    every          test accuracy is measured at step 0 and at each multiple of this
+    seed           of the weights, the noise and the batches; arms that share a seed are paired
     """
 
     net: str = "cnn"
     norm: str = "batch"
     width: int = 8
-    init: str = "he"
+    init: str | float = "he"
+    depth: int = 3
+    activation: str = "relu"
+    noise: float = 0.0
+    standardized: bool = False
+    trainable: str = "all"
     lr: float = 0.2
+    hidden_lr: float | None = None
     batch_size: int = 64
     steps: int = 120
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    clip: float | None = None
+    label_noise: float = 0.0
+    sphere: bool = False
     every: int = 10
     seed: int = 0
 
 
-def run(setting, data, device="cpu", watch=None):
-    """One training run.
+# What may differ between nets that are trained together; the rest decides shapes and the order of operations.
+_FREE = {"lr": 1.0, "hidden_lr": None, "weight_decay": 0.0, "init": "he", "standardized": False, "seed": 0}
 
-    setting  Setting
-    data     data.Data; its images are shifted and scaled to mean 0, variance 1 over the training set (He
-             initialization assumes it, and without it the net without normalization looks worse than it is)
-    watch    called as watch(net, step), see `train.fit`
-    Returns a dict: setting (a dict), step and test_accuracy (lists), train_loss (over the whole training set at
-    the end, in evaluation mode; None if not finite), diverged (bool).
-    Raises ValueError for an unknown net, and what `nets` and `train` refuse.
+
+def build(setting, data):
+    """The untrained net of a Setting, for the images of data.
+
+    Raises ValueError for an unknown net, and what `nets` refuses.
     """
-    if setting.net not in NETS:
-        raise ValueError(f"net is {setting.net!r}; it must be one of {', '.join(map(repr, NETS))}")
-    x_train, y_train, x_test, y_test = tensors(data, device)
-    net = NETS[setting.net](norm=setting.norm, width=setting.width, init=setting.init, seed=setting.seed).to(device)
-    steps, accuracy = [], []
-
-    def measure(net, step):
-        if step % setting.every == 0:
-            steps.append(step)
-            accuracy.append(train.evaluate(net, x_test, y_test)[1])
-        if watch is not None:
-            watch(net, step)
-
-    train.fit(net, x_train, y_train, setting.lr, setting.batch_size, setting.steps, setting.seed, measure)
-    loss, _ = train.evaluate(net, x_train, y_train)
-    return {
-        "setting": asdict(setting),
-        "step": steps,
-        "test_accuracy": accuracy,
-        "train_loss": loss if np.isfinite(loss) else None,
-        "diverged": train.diverged(loss),
-    }
+    given = {"norm": setting.norm, "width": setting.width, "init": setting.init, "seed": setting.seed}
+    given |= {"shape": data.x_train.shape[1:], "classes": data.classes}
+    deep = {"depth": setting.depth, "activation": setting.activation}
+    if setting.net == "cnn":
+        net = nets.cnn(**given)
+    elif setting.net == "mlp":
+        net = nets.mlp(**given, **deep, noise=setting.noise)
+    elif setting.net == "residual":
+        net = nets.residual(**given, **deep)
+    else:
+        raise ValueError(f"net is {setting.net!r}; it must be one of 'cnn', 'mlp', 'residual'")
+    if setting.standardized:
+        nets.standardize_start(net, tensors(data, "cpu")[0][:500])
+    if setting.trainable not in ("all", "norm"):
+        raise ValueError(f"trainable is {setting.trainable!r}; it must be 'all' or 'norm'")
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad_(setting.trainable == "all" or "norm" in name)
+    return net
 
 
-def run_all(settings, data, device="cpu", progress=False):
-    """`run` for each setting in turn; a list of results in the same order.
+def run(setting, data, device="cpu"):
+    """One training run: `run_all` for a single Setting."""
+    return run_all([setting], data, device)[0]
 
+
+class Moment(NamedTuple):
+    """What a watch function sees: a stack of nets in training, before a step.
+
+    net       nets.Stack of P members; it may be evaluated and change its mode, not its parameters
+    step      steps done
+    x, y      the batch of the next step, (P, batch_size, ...) and (P, batch_size); None after the last
+    settings  of the members, in order
+    """
+
+    net: nets.Stack
+    step: int
+    x: torch.Tensor | None
+    y: torch.Tensor | None
+    settings: list
+
+
+def run_all(settings, data, device="cpu", progress=False, watch=None, keep=None, dtype=torch.float64, together=32):
+    """Train a grid of settings, those that share a shape together as one batched model; results in the same order.
+
+    settings  Settings; what may differ within one model: lr, hidden_lr, weight_decay, init, standardized, seed
+    data      data.Data; its images are shifted and scaled to mean 0, variance 1 over the training set (He
+              initialization assumes it, and without it the net without normalization looks worse than it is)
     progress  show a bar; off by default, because a bar in a stored output differs at every execution
+    watch     called as watch(moment) before the first step and after each; may return a dict, name to (P, ...)
+    keep      a file: each finished group is written there, and found again by the same call after an interruption
+    dtype     torch.float64, or torch.float32, which is twice as fast and gives other digits on another machine
+    together  nets in one model at most; 32 of this size fill a core's cache
+    Returns a list of dicts: setting (a dict), step and test_accuracy (lists), train_loss (over the whole training set
+    at the end, in evaluation mode; None if not finite), diverged (bool), and watched (step, and the values of each
+    name), if watch returned anything. A run that diverges disturbs no other and raises nothing.
+    Raises ValueError for what `build` and `train.fit_all` refuse.
     """
-    return [run(setting, data, device) for setting in tqdm(settings, unit="run", disable=None if progress else True)]
+    settings = list(settings)
+    kept = _Kept(keep, data, device, dtype, watch)
+    results = {position: kept.runs[key] for position, key in enumerate(map(kept.key, settings)) if key in kept.runs}
+    bar = tqdm(total=len(settings), initial=len(results), unit="run", disable=None if progress else True)
+    parts = [part.to(dtype) if part.is_floating_point() else part for part in tensors(data, device)]
+    missing = [position for position in range(len(settings)) if position not in results]
+    for group in _groups(settings, missing, together if torch.device(device).type == "cpu" else 8 * together):
+        runs = _train_together([settings[position] for position in group], data, parts, watch)
+        kept.add(runs)
+        results |= dict(zip(group, runs, strict=True))
+        bar.update(len(group))
+    bar.close()
+    return [results[position] for position in range(len(settings))]
+
+
+def _groups(settings, positions, together):
+    """Lists of positions whose settings can be trained as one model."""
+    groups = {}
+    for position in positions:
+        groups.setdefault(replace(settings[position], **_FREE), []).append(position)
+    return [group[i : i + together] for group in groups.values() for i in range(0, len(group), together)]
+
+
+def _train_together(settings, data, parts, watch):
+    """Runs of settings that share a shape."""
+    x_train, y_train, x_test, y_test = parts
+    first, watched, steps, accuracies = settings[0], {"step": []}, [], []
+    net = nets.Stack([build(setting, data) for setting in settings]).to(x_train)
+
+    def measure(net, step, x, y):
+        if step % first.every == 0:
+            steps.append(step)
+            accuracies.append(train.evaluate_all(net, x_test, y_test)[1])
+        found = watch(Moment(net, step, x, y, settings)) if watch is not None else None
+        if found:
+            watched["step"].append(step)
+            for name, values in found.items():
+                watched.setdefault(name, []).append(np.asarray(torch.as_tensor(values).cpu(), dtype=float))
+
+    train.fit_all(
+        **{"net": net, "x": x_train, "y": y_train, "lr": _rates(net, settings), "batch_size": first.batch_size},
+        **{"steps": first.steps, "seeds": [setting.seed for setting in settings], "momentum": first.momentum},
+        **{"weight_decay": [setting.weight_decay for setting in settings], "clip": first.clip},
+        **{"label_noise": first.label_noise, "watch": measure, "after_step": _sphere(net) if first.sphere else None},
+    )
+    losses, _ = train.evaluate_all(net, x_train, y_train)
+    runs = []
+    for i, setting in enumerate(settings):
+        found = {
+            **{"setting": asdict(setting), "step": steps, "test_accuracy": [float(a[i]) for a in accuracies]},
+            "train_loss": float(losses[i]) if np.isfinite(losses[i]) else None,
+            "diverged": train.diverged(losses[i], data.classes),
+        }
+        if watched["step"]:
+            values = {name: [_jsonable(v[i]) for v in list_] for name, list_ in watched.items() if name != "step"}
+            found["watched"] = {"step": watched["step"], **values}
+        runs.append(found)
+    return runs
+
+
+def hidden_weights(net):
+    """Names of the weights in front of hidden units: all matrices and filters but those of the last layer."""
+    return [name for name, p in net.named_parameters() if p.dim() >= 3 and name != "linear.weight"]  # 3: with P
+
+
+def _rates(net, settings):
+    hidden = set(hidden_weights(net))
+    usual = [setting.lr for setting in settings]
+    special = [setting.lr if setting.hidden_lr is None else setting.hidden_lr for setting in settings]
+    return lambda name: special if name in hidden else usual
+
+
+def _sphere(net):
+    """A function that gives each hidden unit's weights back the length that they have now."""
+    lengths = {name: _lengths(net.get_parameter(name)).clone() for name in hidden_weights(net)}
+
+    def project(net):
+        for name, length in lengths.items():
+            weight = net.get_parameter(name)
+            weight.mul_(length / _lengths(weight))
+
+    return project
+
+
+def _lengths(weight):
+    """Length of each unit's weights, (P, units, 1, ...)."""
+    length = weight.detach().flatten(2).norm(dim=2)
+    return length.view(*length.shape, *(1,) * (weight.dim() - 2))
+
+
+def _jsonable(value):
+    """Nested lists of numbers, None where a number is not finite: JSON knows no nan."""
+    return [_jsonable(v) for v in value] if np.ndim(value) else float(value) if np.isfinite(value) else None
+
+
+class _Kept:
+    """Finished runs in a file of one JSON object a line; a line cut off by an interruption is no run."""
+
+    def __init__(self, path, data, device, dtype, watch):
+        digest = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in data)).hexdigest()
+        name = watch and f"{watch.__module__}.{watch.__qualname__}"
+        self.made = [versions(), digest, str(device), str(dtype), name]
+        self.path, self.runs = path and Path(path), {}
+        if self.path and self.path.exists():
+            for line in self.path.read_text(encoding="utf-8").splitlines():
+                try:
+                    found = json.loads(line)
+                except ValueError:
+                    continue
+                self.runs[found["key"]] = found["run"]
+
+    def key(self, setting):
+        """What decides a run, as text."""
+        values = asdict(setting) if isinstance(setting, Setting) else setting
+        return hashlib.sha256(json.dumps([*self.made, values], sort_keys=True).encode()).hexdigest()[:24]
+
+    def add(self, runs):
+        """Write runs at the end of the file."""
+        if self.path:
+            lines = [json.dumps({"key": self.key(run["setting"]), "run": run}, allow_nan=False) for run in runs]
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write("".join(f"\n{line}\n" for line in lines))
+
+
+# --- results ---------------------------------------------------------------------------------------------------------
 
 
 def interval(values, level=0.95):
@@ -109,6 +276,18 @@ def save(results, path):
 def load(path):
     """Read what `save` wrote."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def evidence(name):
+    """The stored results of an experiment that takes minutes, with settings, versions and the command that made them.
+
+    Raises ValueError if nothing is stored under that name.
+    """
+    path = EVIDENCE / f"{name}.json"
+    if not path.exists():
+        stored = ", ".join(sorted(file.stem for file in EVIDENCE.glob("*.json"))) or "nothing"
+        raise ValueError(f"no evidence is stored for {name!r}; stored: {stored}")
+    return load(path)
 
 
 def summary(runs):

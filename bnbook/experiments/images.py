@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from bnbook import nets, train
+from bnbook import train
 
-from .engine import interval, tensors, versions
+from .engine import Setting, build, interval, tensors, versions
 
 
 def sample_size(data, seeds=5, sizes=(2, 4, 8, 16, 32, 64, 128, 256), draws=400):
@@ -28,7 +28,7 @@ def sample_size(data, seeds=5, sizes=(2, 4, 8, 16, 32, 64, 128, 256), draws=400)
     errors, worth = [], []
     for seed in range(seeds):
         with torch.no_grad():
-            maps = nets.cnn(seed=seed).conv1(x).numpy()
+            maps = build(Setting(seed=seed), data).conv1(x).numpy()
         # A mean over N, H and W is the mean over N of the images' means, so these are all that is needed.
         image_means = (maps.mean((2, 3)) - maps.mean((0, 2, 3))) / maps.std((0, 2, 3))
         rng = np.random.default_rng(seed)
@@ -73,10 +73,10 @@ def shared_statistic(data, seeds=5, spreads=(0.0, 3.0), lr=0.5, steps=120):
         for norm in ("batch", "shared"):
             sd, accuracy = [], []
             for seed in range(seeds):
-                net = _with_unequal_filters(norm, spread, seed)
+                net = _with_unequal_filters(norm, spread, seed, data)
                 with torch.no_grad():
                     sd += net[:2](x).std((0, 2, 3), correction=0).tolist()
-                net = _with_unequal_filters(norm, spread, seed)  # that pass has moved the running statistics
+                net = _with_unequal_filters(norm, spread, seed, data)  # that pass has moved the running statistics
                 train.fit(net, x, y, lr, 64, steps, seed)
                 accuracy.append(train.evaluate(net, x_test, y_test)[1])
             means = {"mean": float(np.mean(accuracy)), "interval": list(interval(accuracy))}
@@ -102,8 +102,8 @@ class _SharedStatistic(nn.Module):
         return self.gamma * self.norm(x.flatten(1)[:, None]).reshape(x.shape) + self.beta
 
 
-def _with_unequal_filters(norm, spread, seed):
-    net, rng = nets.cnn(seed=seed), np.random.default_rng(seed)
+def _with_unequal_filters(norm, spread, seed, data):
+    net, rng = build(Setting(seed=seed), data), np.random.default_rng(seed)
     for i in (1, 2, 3):
         weight = net.get_submodule(f"conv{i}").weight
         scales = np.exp(spread * rng.normal(size=len(weight)))

@@ -7,7 +7,7 @@ import torch
 
 from bnbook import nets, train
 
-from .engine import tensors
+from .engine import Setting, build, tensors
 
 
 def same_losses(data, theirs=None, ours=None, lr=0.2, steps=150, seed=0, device="cpu"):
@@ -22,7 +22,7 @@ def same_losses(data, theirs=None, ours=None, lr=0.2, steps=150, seed=0, device=
     of both on the test set: in evaluation mode, since training never looks at the running statistics.
     """
     if ours is None:
-        ours = nets.cnn(seed=seed).to(device)
+        ours = build(Setting(seed=seed), data).to(device)
         theirs = copy.deepcopy(ours)
         for module in theirs.modules():
             if isinstance(module, torch.nn.BatchNorm2d):

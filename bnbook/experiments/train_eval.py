@@ -8,9 +8,9 @@ import torch
 from torch.optim.swa_utils import update_bn
 from tqdm.auto import tqdm
 
-from bnbook import nets, train
+from bnbook import train
 
-from .engine import Setting, interval, tensors, versions
+from .engine import Setting, build, interval, tensors, versions
 
 SMALL = Setting(net="mlp", width=64, lr=0.5, batch_size=32, steps=100)  # reaches 97 % in a third of a second
 
@@ -24,7 +24,7 @@ def trained_mlp(data, setting=SMALL, device="cpu", watch=None):
     Returns net (left in training mode), x_test, y_test (tensors, scaled as for training).
     """
     x_train, y_train, x_test, y_test = tensors(data, device)
-    net = nets.mlp(setting.norm, setting.width, setting.init, setting.seed).to(device)
+    net = build(setting, data).to(device)
     train.fit(net, x_train, y_train, setting.lr, setting.batch_size, setting.steps, setting.seed, watch)
     return net, x_test, y_test
 
@@ -37,12 +37,12 @@ def companions(data, seeds=5, images=100, size=31, device="cpu", progress=False)
     images  test images to try
     size    companions, which are training images; each class has one set of them
     Returns a dict: experiment, versions, size, truth (per test image), labels (per seed and test image: the label with
-    companions of class 0 to 9), evaluated (per seed and test image: the label in evaluation mode), shown (of the first
+    companions of each class), evaluated (per seed and test image: the label in evaluation mode), shown (of the first
     net, and of the images right in evaluation mode and sometimes in training mode, the one with the most different
     labels: image, two companions of each class, labels, evaluated, truth).
     """
     x_train, y_train, *_ = tensors(data, device)
-    groups = [x_train[y_train == c][:size] for c in range(10)]
+    groups = [x_train[y_train == c][:size] for c in range(data.classes)]
     labels, evaluated = [], []
     for seed in tqdm(range(seeds), unit="run", disable=None if progress else True):
         net, x_test, _ = trained_mlp(data, replace(SMALL, seed=seed), device)
@@ -56,7 +56,7 @@ def companions(data, seeds=5, images=100, size=31, device="cpu", progress=False)
     shown = {
         **{"image": data.x_test[best, 0].tolist(), "labels": labels[0][best]},
         **{"evaluated": evaluated[0][best], "truth": truth[best]},
-        "companions": [data.x_train[data.y_train == c][:2, 0].tolist() for c in range(10)],
+        "companions": [data.x_train[data.y_train == c][:2, 0].tolist() for c in range(data.classes)],
     }
     return {
         **{"experiment": "companions", "versions": versions(), "size": size, "truth": truth},
@@ -74,6 +74,7 @@ def forgotten_eval(data, seeds=5, sizes=(2, 4, 10, 20, 50, 100, 250, 500), devic
     by_class (accuracies in training mode, one list per size, one number per seed), interval (of the mean of
     `evaluated`).
     """
+    sizes = [size for size in sizes if size <= len(data.y_test)]
     evaluated, shuffled, by_class = [], [[] for _ in sizes], [[] for _ in sizes]
     for seed in tqdm(range(seeds), unit="run", disable=None if progress else True):
         net, x, y = trained_mlp(data, replace(SMALL, seed=seed), device)

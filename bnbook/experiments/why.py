@@ -1,13 +1,14 @@
 """The experiments of notebook 01."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from bnbook import nets, train
 
-from .engine import tensors, versions
+from .engine import Setting, build, tensors, versions
 
 
 def twenty_layers(
@@ -30,8 +31,9 @@ def twenty_layers(
     arms = []
     for norm in norms:
         for gain in gains:
-            build = [nets.mlp(norm, 100, gain, s, depth, activation) for s in range(seeds)]
-            runs = [_look_inside(net.to(device), x[:500], y[:500], activation) for net in build]
+            arm = Setting(net="mlp", norm=norm, width=100, init=gain, depth=depth, activation=activation)
+            untrained = [build(replace(arm, seed=seed), data) for seed in range(seeds)]
+            runs = [_look_inside(net.to(device), x[:500], y[:500], activation) for net in untrained]
             found = _over_seeds(runs, ("sd", "saturated", "gradient"))
             down = found["gradient"]["mean"]
             growth = (down[4] / down[-2]) ** (1 / (depth - 6))
@@ -94,7 +96,7 @@ def after_training(data, norms=("none", "batch"), lr=0.015, steps=100, depth=20,
     for norm in norms:
         runs = []
         for seed in range(seeds):
-            net = nets.mlp(norm, 100, seed=seed, depth=depth).to(device)
+            net = build(Setting(net="mlp", norm=norm, width=100, seed=seed, depth=depth), data).to(device)
             untrained = copy.deepcopy(net)
             train.fit(net, x, y, lr, steps=steps, seed=seed)
             accuracy = train.evaluate(net, x_test, y_test)[1]

@@ -4,4 +4,9 @@
 ARMS = {
     "none": {"label": "without normalization", "color": "#E69F00", "linestyle": (0, (4, 1.5))},
     "batch": {"label": "with BatchNorm", "color": "#0072B2", "linestyle": "-"},
+    "start": {"label": "standardized once, at the start", "color": "#009E73", "linestyle": (0, (6, 1.5, 1, 1.5))},
+    "noisy": {"label": "noisy BatchNorm", "color": "#56B4E9", "linestyle": (0, (1, 1))},
+    "layer": {"label": "with LayerNorm", "color": "#CC79A7", "linestyle": (0, (2, 1))},
+    "clip": {"label": "gradient clipping", "color": "#D55E00", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
+    "skip_init": {"label": "SkipInit", "color": "#000000", "linestyle": (0, (3, 1, 1, 1))},
 }

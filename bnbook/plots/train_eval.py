@@ -23,13 +23,16 @@ def companions(data):
     Returns axes (an array of 10), text.
     """
     labels, truth = data["shown"]["labels"], data["shown"]["truth"]
+    height, width = np.shape(data["shown"]["image"])
     figure, axes = plt.subplots(2, 5, figsize=(8.6, 2.5))
-    for c, ax in enumerate(axes.flat):
-        gap = np.full((8, 1), np.nan)
+    for ax in axes.flat[len(labels) :]:  # fewer classes than ten
+        ax.axis("off")
+    for c, ax in zip(range(len(labels)), axes.flat, strict=False):  # at most ten are drawn
+        gap = np.full((height, 1), np.nan)
         others = [part for other in data["shown"]["companions"][c] for part in (gap, other)]
         ax.imshow(np.hstack([data["shown"]["image"], gap, *others]), cmap="gray_r", vmin=0, vmax=1)
-        ax.add_patch(plt.Rectangle((-0.5, -0.5), 8, 8, fill=False, color=BLUE, linewidth=2, clip_on=False))
-        ax.text(len(others) / 2 * 9 + 8.5, 3.5, "...", va="center")
+        ax.add_patch(plt.Rectangle((-0.5, -0.5), width, height, fill=False, color=BLUE, linewidth=2, clip_on=False))
+        ax.text(len(others) / 2 * (width + 1) + width + 0.5, (height - 1) / 2, "...", va="center")
         right = labels[c] == truth
         ax.set_title(f"with {c}s: {labels[c]}", color=BLUE if right else RED, weight="normal" if right else "bold")
         ax.set(xticks=[], yticks=[])
@@ -41,7 +44,7 @@ def companions(data):
     own = np.mean([[row[t] == t for row, t in zip(run, data["truth"], strict=False)] for run in data["labels"]])
     right = np.mean([np.equal(run, data["truth"][: len(run)]) for run in data["evaluated"]])
     text = (
-        f"The framed {truth} with {data['size']} companions of class 0, 1, ... 9 is labelled {_listed(labels)}. In "
+        f"The framed {truth} with {data['size']} companions of class 0, 1, ... {len(labels) - 1} is labelled {_listed(labels)}. In "
         f"evaluation mode: {data['shown']['evaluated']}.\nOver {len(data['labels'][0])} test images and "
         f"{len(data['labels'])} nets: the label changes with the companions for {100 * shares:.0f} % of the images,\n"
         f"{kinds:.1f} different labels each. Right in evaluation mode: {100 * right:.0f} %. Right among companions of "
