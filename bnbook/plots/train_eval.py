@@ -45,7 +45,8 @@ def companions(data):
     right = np.mean([np.equal(run, data["truth"][: len(run)]) for run in data["evaluated"]])
     text = (
         f"The framed {truth} with {data['size']} companions of class 0, 1, ... {len(labels) - 1} is labelled "
-        f"{_listed(labels)}. In evaluation mode: {data['shown']['evaluated']}.\nOver {len(data['labels'][0])} test images and "
+        f"{_listed(labels)}. In evaluation mode: {data['shown']['evaluated']}.\n"
+        f"Over {len(data['labels'][0])} test images and "
         f"{len(data['labels'])} nets: the label changes with the companions for {100 * shares:.0f} % of the images,\n"
         f"{kinds:.1f} different labels each. Right in evaluation mode: {100 * right:.0f} %. Right among companions of "
         f"their own class: {100 * own:.0f} %."
