@@ -109,7 +109,7 @@ def residual(norm="batch", width=64, init="he", seed=0, depth=3, activation="rel
     with torch.random.fork_rng(devices=[]):
         layers = OrderedDict(flatten=nn.Flatten(), linear0=nn.Linear(pixels, width))
         for i in range(1, depth + 1):
-            branch = _norm(norm, BatchNorm1d, width, "")
+            branch = OrderedDict(_norm(norm, BatchNorm1d, width, ""))
             branch |= {activation: ACTIVATIONS[activation](), "linear": nn.Linear(width, width)}
             if norm == "skip_init":
                 branch["scale"] = Scale()
@@ -259,20 +259,20 @@ class Together(nn.Module):
         return self._forward(self, self.layers[0], x)
 
 
-def _children(nets):
+def _children(nets, in_place=True):
     names = [name for name, _ in nets[0].named_children()]
-    return OrderedDict((name, _stacked([net.get_submodule(name) for net in nets])) for name in names)
+    return OrderedDict((name, _stacked([net.get_submodule(name) for net in nets], in_place)) for name in names)
 
 
-def _stacked(layers):
+def _stacked(layers, in_place):
     first = layers[0]
     for kind, forward in _FORWARD.items():
         if isinstance(first, kind):
             return Together(layers, forward)
     if isinstance(first, Residual):
-        return Residual(_children(layers))
+        return Residual(_children(layers, in_place=False))  # the sum still needs what goes into the branch
     if isinstance(first, nn.ReLU):
-        return nn.ReLU(inplace=True)  # the same numbers; one array less to go through memory at every layer
+        return nn.ReLU(in_place)  # the same numbers; one array less to go through memory at every layer
     if isinstance(first, (nn.Tanh, nn.Sigmoid, nn.MaxPool2d)):
         return copy.deepcopy(first)  # these do the same to every number, or to every channel
     raise TypeError(f"{type(first).__name__} is not among the layers that can be stacked: {', '.join(_stackable())}")

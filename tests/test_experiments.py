@@ -379,3 +379,116 @@ def test_a_he_net_drifts_and_a_normalized_one_does_not(digits):
 def test_nothing_has_moved_after_training_with_next_to_no_step(digits):
     arm = experiments.after_training(digits, norms=("none",), lr=1e-12, steps=1, depth=3, seeds=1)["arms"][0]
     assert arm["spread"]["mean"] == pytest.approx([1, 1, 1]) and max(arm["shift"]["mean"]) < 1e-9
+
+
+# --- many runs at once -----------------------------------------------------------------------------------------------
+
+GRID = [
+    experiments.Setting(net="mlp", norm=norm, width=8, lr=lr, steps=12, every=6, seed=seed)
+    for norm in ("none", "batch")
+    for lr in (0.05, 0.5)
+    for seed in range(3)
+]
+
+
+def test_a_grid_is_the_same_as_its_runs_one_by_one_and_in_the_same_order(digits):
+    together = experiments.run_all(GRID, digits)
+    assert [experiments.Setting(**run["setting"]) for run in together] == GRID
+    for setting, run in zip(GRID, together, strict=True):
+        alone = experiments.run(setting, digits)
+        assert run["train_loss"] == pytest.approx(alone["train_loss"], rel=0, abs=1e-9)
+        assert {**run, "train_loss": 0} == {**alone, "train_loss": 0}
+    assert experiments.run_all(GRID, digits, together=2)[5]["test_accuracy"] == together[5]["test_accuracy"]
+
+
+def test_an_interrupted_grid_keeps_what_is_finished_and_goes_on(digits, tmp_path):
+    calls, whole = [], experiments.run_all(GRID, digits, watch=_loss_and_step, together=4)
+
+    def interrupted(moment):
+        calls.append(moment.step)
+        if len(calls) > 20:
+            raise KeyboardInterrupt
+        return _loss_and_step(moment)
+
+    interrupted.__module__, interrupted.__qualname__ = _loss_and_step.__module__, _loss_and_step.__qualname__
+    keep = tmp_path / "grid.part"
+    with pytest.raises(KeyboardInterrupt):
+        experiments.run_all(GRID, digits, watch=interrupted, keep=keep, together=4)
+    assert len(keep.read_text().split()) and len(calls) == 21
+    keep.write_text(keep.read_text() + '{"key": "cut o')  # killed while writing
+    again = []
+
+    def counted(moment):
+        again.append(moment.step)
+        return _loss_and_step(moment)
+
+    counted.__module__, counted.__qualname__ = _loss_and_step.__module__, _loss_and_step.__qualname__
+    assert experiments.run_all(GRID, digits, watch=counted, keep=keep, together=4) == whole
+    assert len(again) == 3 * 13, "four groups of at most 4 (6 nets of each norm), one of them was finished"
+    assert experiments.run_all(GRID, digits, watch=interrupted, keep=keep, together=4) == whole, "nothing is left to do"
+
+
+def test_kept_runs_of_other_data_or_another_device_are_not_taken(digits, tmp_path):
+    keep = tmp_path / "grid.part"
+    experiments.run_all(GRID[:2], digits, keep=keep)
+    other = digits._replace(x_train=digits.x_train[::-1].copy())
+    assert experiments.run_all(GRID[:2], other, keep=keep) == experiments.run_all(GRID[:2], other)
+
+
+def _loss_and_step(moment):
+    weight = moment.net.linear1.weight.detach()
+    return {"first": weight.flatten(1)[:, :2], "at": torch.full((len(moment.settings),), moment.step)}
+
+
+def test_on_the_sphere_every_hidden_unit_keeps_the_length_of_its_weights(digits):
+    lengths = []
+
+    def watch(moment):
+        weight = moment.net.linear2.weight.detach()
+        lengths.append((weight.norm(dim=2), moment.net.linear.weight.detach().norm(dim=2)))
+
+    setting = experiments.Setting(net="mlp", width=8, hidden_lr=30.0, lr=0.1, steps=5, sphere=True)
+    experiments.run_all([setting, replace(setting, seed=1)], digits, watch=watch)
+    torch.testing.assert_close(lengths[0][0], lengths[-1][0], rtol=1e-12, atol=0)
+    assert not torch.allclose(lengths[0][1], lengths[-1][1]), "the last layer is free"
+
+
+def test_only_scales_and_shifts_are_trained_if_asked(digits):
+    first = []
+
+    def watch(moment):
+        first.append({name: value.detach().clone() for name, value in moment.net.named_parameters()})
+
+    experiments.run_all([experiments.Setting(trainable="norm", steps=2)], digits, watch=watch)
+    changed = {name for name, value in first[0].items() if not torch.equal(value, first[-1][name])}
+    assert changed == {f"norm{i}.{part}" for i in (1, 2, 3) for part in ("weight", "bias")}
+
+
+def test_a_standardized_start_is_built_from_the_training_images(digits):
+    net = experiments.build(experiments.Setting(net="mlp", norm="none", standardized=True, init="torch"), digits)
+    z = net[:2](experiments.engine.tensors(digits, "cpu")[0][:500])
+    torch.testing.assert_close(z.mean(0), torch.zeros(8, dtype=torch.float64), rtol=0, atol=1e-12)
+    torch.testing.assert_close(z.var(0, correction=0), torch.ones(8, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"net": "transformer"}, "must be one of 'cnn', 'mlp', 'residual'"),
+        ({"trainable": "some"}, "trainable is 'some'"),
+    ],
+)
+def test_a_setting_that_no_net_has_is_refused(digits, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        experiments.run(experiments.Setting(**wrong), digits)
+
+
+def test_evidence_that_is_not_stored_is_named():
+    with pytest.raises(ValueError, match="no evidence is stored for 'nothing'; stored: "):
+        experiments.evidence("nothing")
+
+
+def test_float32_gives_the_same_verdicts(digits):
+    single, double = (experiments.run_all(GRID, digits, dtype=dtype) for dtype in (torch.float32, torch.float64))
+    assert [run["diverged"] for run in single] == [run["diverged"] for run in double]
+    np.testing.assert_allclose([r["train_loss"] for r in single], [r["train_loss"] for r in double], rtol=1e-2)

@@ -205,3 +205,124 @@ def test_a_net_without_shape_and_classes_is_the_one_for_digits_to_the_last_bit()
 def test_images_and_classes_that_no_net_fits_are_refused(build, wrong, message):
     with pytest.raises(ValueError, match=message):
         build(**wrong)
+
+
+# --- many nets as one ------------------------------------------------------------------------------------------------
+
+SHAPES = {
+    **{f"mlp-{norm}": lambda seed, norm=norm: nets.mlp(norm, 7, seed=seed, depth=3) for norm in nets.NORMS},
+    **{f"cnn-{norm}": lambda seed, norm=norm: nets.cnn(norm, 3, seed=seed, shape=(2, 9, 8)) for norm in nets.NORMS},
+    "residual-batch": lambda seed: nets.residual("batch", 6, seed=seed, depth=2),
+    "residual-skip_init": lambda seed: nets.residual("skip_init", 6, seed=seed, depth=2),
+    "tanh": lambda seed: nets.mlp("batch", 7, 1.0, seed, 2, "tanh"),
+    "sigmoid-torch": lambda seed: nets.mlp("none", 7, "torch", seed, 2, "sigmoid"),
+    "noise": lambda seed: nets.mlp("batch", 7, seed=seed, noise=1.0),
+}
+
+
+@pytest.mark.parametrize("make", SHAPES.values(), ids=SHAPES)
+def test_a_stack_is_its_members_one_by_one(make):
+    alone, stack = [make(seed) for seed in range(4)], nets.Stack([make(seed) for seed in range(4)])
+    x, u = _images(4, 5, isinstance(make(0)[0], nn.Conv2d)), torch.randn(4, 5, 10, dtype=torch.float64)
+    for net in (*alone, stack):
+        _disturb(net)
+    y = stack(x)
+    expected = [net(part) for net, part in zip(alone, x, strict=True)]
+    torch.testing.assert_close(y, torch.stack(expected), rtol=1e-11, atol=1e-11)
+    (y * u).sum().backward()
+    for i, (net, out) in enumerate(zip(alone, expected, strict=True)):
+        (out * u[i]).sum().backward()
+        for name, parameter in net.named_parameters():
+            torch.testing.assert_close(stack.get_parameter(name).grad[i], parameter.grad, rtol=1e-9, atol=1e-10)
+        for name, buffer in net.named_buffers():
+            torch.testing.assert_close(stack.get_buffer(name)[i], buffer, rtol=1e-11, atol=1e-11)
+    torch.testing.assert_close(stack.eval()(x[0])[2], alone[2].eval()(x[0]), rtol=1e-11, atol=1e-11)
+
+
+def test_a_member_taken_out_of_a_stack_is_an_ordinary_net():
+    stack = nets.Stack([nets.mlp(width=5, seed=seed) for seed in range(3)])
+    taken = stack.member(2, nets.mlp(width=5, seed=9))
+    assert all(
+        torch.equal(a, b) for a, b in zip(taken.parameters(), nets.mlp(width=5, seed=2).parameters(), strict=True)
+    )
+
+
+def test_what_cannot_be_stacked_is_refused():
+    with pytest.raises(ValueError, match="2 nets of different shapes"):
+        nets.Stack([nets.mlp(width=5), nets.mlp(width=6)])
+    odd = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(64, 10))
+    with pytest.raises(TypeError, match="Dropout is not among the layers that can be stacked"):
+        nets.Stack([odd, odd])
+
+
+def _images(members, n, two_channels):
+    shape = (members, n, 2, 9, 8) if two_channels else (members, n, 1, 8, 8)
+    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+@torch.no_grad()
+def _disturb(net):
+    """Move scales, shifts and biases away from 0 and 1: the same in a stack as in its members."""
+    first = int(isinstance(net, nets.Stack))
+    for parameter in net.parameters():
+        shape = parameter.shape[first:]
+        if len(shape) < 2:
+            parameter += torch.linspace(-0.3, 0.4, shape.numel(), dtype=torch.float64).reshape(shape)
+
+
+# --- residual nets, noise, one standardization -----------------------------------------------------------------------
+
+
+def test_a_residual_net_is_the_same_net_written_out():
+    net = nets.residual("batch", 6, seed=1, depth=2).eval()
+    x = torch.randn(3, 1, 8, 8, dtype=torch.float64)
+    h = net.linear0(x.flatten(1))
+    for block in (net.block1, net.block2):
+        h = h + block.linear(torch.relu(block.norm(h)))
+    torch.testing.assert_close(net(x), net.linear(torch.relu(net.norm3(h))))
+
+
+def test_skip_init_starts_as_a_net_without_its_blocks():
+    net = nets.residual("skip_init", 6, seed=1, depth=5)
+    x = torch.randn(3, 1, 8, 8, dtype=torch.float64)
+    torch.testing.assert_close(net(x), net.linear(torch.relu(net.linear0(x.flatten(1)))))
+    alphas = [name for name, _ in net.named_parameters() if "alpha" in name]
+    assert alphas == [f"block{i}.scale.alpha" for i in range(1, 6)]
+
+
+def test_noise_has_the_moments_it_promises_and_is_gone_in_evaluation_mode():
+    noise, x = nets.Noise(level=1.0, seed=0), torch.zeros(2000, 400, dtype=torch.float64)
+    shift = noise(x)
+    scale = noise(x + 1) - noise(x)  # of other draws, so true in the mean only
+    per_unit = shift.mean(0)
+    assert abs(per_unit.var().item() - 1 / 12) < 0.015 and per_unit.abs().max() < 0.5 + 0.02  # uniform within .5
+    assert abs((shift - per_unit).var().item() - 0.2**2 / 12) < 1e-4  # uniform within .1 around it
+    assert abs(scale.mean().item() - 1.125) < 0.03  # sigma uniform from 1 to 1.25
+    assert torch.equal(noise.eval()(x), x)
+
+
+def test_noise_is_new_at_each_step_and_the_same_for_the_same_seed():
+    first, second = (nets.Noise(1.0, 3) for _ in range(2))
+    x = torch.ones(4, 5, dtype=torch.float64)
+    a, b = first(x), first(x)
+    assert not torch.equal(a, b) and torch.equal(second(x), a)
+
+
+@pytest.mark.parametrize("make", [lambda n: nets.mlp(n, 20, "torch", 2, depth=4), lambda n: nets.cnn(n, 4, "torch", 2)])
+def test_a_standardized_start_is_what_batch_norm_does_before_the_first_step(make):
+    x = torch.randn(300, 1, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) + 0.5
+    torch.testing.assert_close(nets.standardize_start(make("none"), x)(x), make("batch")(x), rtol=1e-3, atol=1e-4)
+
+
+def test_a_standardized_start_refuses_what_it_cannot_do():
+    x = torch.randn(20, 1, 8, 8, dtype=torch.float64)
+    with pytest.raises(ValueError, match="norm='none'"):
+        nets.standardize_start(nets.mlp("batch"), x)
+    with pytest.raises(ValueError, match="the same value for every image"):
+        nets.standardize_start(nets.mlp("none"), torch.ones_like(x))
+
+
+def test_layer_norm_is_pytorchs_over_all_of_an_example():
+    x = torch.randn(4, 5, 3, 3, dtype=torch.float64)
+    layer = nets.cnn("layer", 5).norm1
+    torch.testing.assert_close(layer(x), nn.functional.layer_norm(x, x.shape[1:], eps=layer.eps))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, log_loss
 from torch import nn
 
-from bnbook import train
+from bnbook import data, nets, train
 
 torch.set_num_threads(1)
 
@@ -151,3 +151,144 @@ def _net(norm=True):
     return nn.Sequential(
         nn.Linear(4, 6), nn.BatchNorm1d(6) if norm else nn.Identity(), nn.ReLU(), nn.Linear(6, 3)
     ).double()
+
+
+# --- many nets at once -----------------------------------------------------------------------------------------------
+
+
+def _one_by_one(make, x, y, rates, seeds, steps=25, clip=None, hidden_rates=None, **sgd):
+    """The same trainings in plain PyTorch: losses (steps, P), nets."""
+    found, trained = [], []
+    for i, (lr, seed) in enumerate(zip(rates, seeds, strict=True)):
+        net, losses = make(i), []
+        hidden = [p for name, p in net.named_parameters() if p.dim() >= 2 and name != "linear.weight"]
+        others = [p for name, p in net.named_parameters() if not (p.dim() >= 2 and name != "linear.weight")]
+        groups = [{"params": hidden, "lr": hidden_rates[i] if hidden_rates else lr}, {"params": others, "lr": lr}]
+        optimizer = torch.optim.SGD(groups, **sgd)
+        for batch in train.batch_order(len(x), 16, steps, seed):
+            loss = nn.functional.cross_entropy(net(torch.tensor(x[batch])), torch.tensor(y[batch]))
+            optimizer.zero_grad()
+            loss.backward()
+            if clip:
+                torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
+            optimizer.step()
+            losses.append(loss.item())
+        found.append(losses)
+        trained.append(net)
+    return np.array(found).T, trained
+
+
+OPTIONS = {
+    "plain": {},
+    "momentum": {"momentum": 0.9},
+    "weight decay": {"weight_decay": 0.02},
+    "momentum and weight decay": {"momentum": 0.5, "weight_decay": 0.02},
+    "clip": {"clip": 0.5},
+}
+
+
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_many_at_once_are_the_same_as_one_by_one_in_plain_pytorch(norm, options):
+    x, y = _digits()
+    rates, seeds = [0.01, 0.1, 0.3, 1.0], [0, 1, 0, 2]
+
+    def make(i):
+        return nets.mlp(norm, 16, seed=i, depth=3)
+
+    stack = nets.Stack([make(i) for i in range(4)])
+    losses = train.fit_all(stack, x, y, rates, 16, 25, seeds, **options)
+    expected, trained = _one_by_one(make, x, y, rates, seeds, **options)
+    np.testing.assert_allclose(losses, expected, rtol=0, atol=1e-9)
+    for i, net in enumerate(trained):
+        for name, value in net.state_dict().items():
+            torch.testing.assert_close(stack.state_dict()[name][i], value, rtol=1e-8, atol=1e-9)
+    evaluated = [train.evaluate(net, x, y) for net in trained]
+    np.testing.assert_allclose(np.transpose(train.evaluate_all(stack, x, y)), evaluated, rtol=1e-8)
+
+
+def test_convolutions_and_a_rate_of_their_own_for_some_parameters():
+    x, y = _digits()
+    rates, hidden_rates, seeds = [0.1, 0.2], [0.5, 0.01], [3, 4]
+
+    def make(i):
+        return nets.cnn("batch", 3, seed=i)
+
+    stack = nets.Stack([make(i) for i in range(2)])
+    hidden = {"conv1.weight", "conv2.weight", "conv3.weight"}
+    losses = train.fit_all(stack, x, y, lambda name: hidden_rates if name in hidden else rates, 16, 10, seeds)
+    expected, _ = _one_by_one(make, x, y, rates, seeds, 10, hidden_rates=hidden_rates)
+    np.testing.assert_allclose(losses, expected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_a_net_that_diverges_disturbs_no_other_and_says_nothing(norm, capsys):  # warnings are errors in this suite
+    x, y = _digits()
+    seeds = [0, 1, 2]
+    alone = nets.Stack([nets.mlp(norm, 16, seed=i) for i in (0, 2)])
+    expected = train.fit_all(alone, x, y, [0.1, 0.3], 16, 25, [0, 2])
+    beside = nets.Stack([nets.mlp(norm, 16, seed=i) for i in seeds])
+    losses = train.fit_all(beside, x, y, [0.1, 1e200, 0.3], 16, 25, seeds)
+    assert not np.isfinite(losses[-1, 1])
+    np.testing.assert_allclose(losses[:, [0, 2]], expected, rtol=0, atol=1e-9)
+    verdicts = [train.diverged(loss) for loss in train.evaluate_all(beside, x, y)[0]]
+    assert verdicts[1] and capsys.readouterr() == ("", "")
+
+
+def test_a_grid_gets_the_same_verdicts_as_one_by_one_up_to_rates_that_diverge():
+    x, y = _digits()
+    rates = [0.001, 0.03, 0.3, 3.0, 30.0, 1e3, 1e6]
+    for norm in ("none", "batch"):
+        stack = nets.Stack([nets.mlp(norm, 16, seed=1) for _ in rates])
+        train.fit_all(stack, x, y, rates, 16, 60, 1)
+        _, trained = _one_by_one(lambda i: nets.mlp(norm, 16, seed=1), x, y, rates, [1] * 7, 60)  # noqa: B023
+        ours = [train.diverged(loss) for loss in train.evaluate_all(stack, x, y)[0]]
+        assert ours == [train.diverged(train.evaluate(net, x, y)[0]) for net in trained]
+        assert {True, False} <= set(ours)
+
+
+def test_replaced_labels_are_as_many_as_asked_for_and_new_each_time():
+    x, y = _digits()
+    seen = []
+    net = nets.Stack([nets.mlp("none", 4, seed=i) for i in range(2)])
+    train.fit_all(net, x, y, 0.01, 100, 40, 5, label_noise=0.3, watch=lambda net, step, x, y: seen.append(y))
+    labels = torch.stack(seen[:-1], 1).numpy()
+    clean = y[train.batch_order(len(y), 100, 40, 5)]
+    wrong = labels[0] != clean
+    assert abs(wrong.mean() - 0.3 * 0.9) < 0.02, "a random label is the right one in one case of ten"
+    assert np.array_equal(labels[0], labels[1]) and len({tuple(row) for row in wrong}) == 40
+
+
+def test_frozen_parameters_stay_and_after_step_may_change_the_others():
+    x, y = _digits()
+    net = nets.Stack([nets.mlp("batch", 4, seed=i) for i in range(2)])
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad_("norm" in name)
+    before = {name: value.clone() for name, value in net.named_parameters()}
+    train.fit_all(net, x, y, 0.1, 16, 3, after_step=lambda net: net.norm2.bias.zero_())
+    for name, parameter in net.named_parameters():
+        changed = not torch.equal(parameter, before[name])
+        assert changed == (name.startswith("norm") and name != "norm2.bias")
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"lr": [0.1, -1.0]}, "it must be one number for each of 2 nets, positive"),
+        ({"lr": [0.1] * 3}, "one number for each of 2 nets"),
+        ({"lr": math.nan}, "positive"),
+        ({"weight_decay": -1}, "weight_decay is -1.0; it must be one number for each of 2 nets, 0 or more"),
+        ({"label_noise": 2}, "label_noise is 2; it must be a share between 0 and 1"),
+        ({"batch_size": 10_000}, "batch_size is 10000"),
+    ],
+)
+def test_a_wrong_argument_for_many_is_refused(wrong, message):
+    x, y = _digits()
+    net = nets.Stack([nets.mlp("none", 4, seed=i) for i in range(2)])
+    with pytest.raises(ValueError, match=message):
+        train.fit_all(net, x, y, **{"lr": 0.1, "batch_size": 16, "steps": 2, **wrong})
+
+
+def _digits():
+    digits = data.digits()
+    return (digits.x_train[:200] - 0.3) / 0.38, digits.y_train[:200]
