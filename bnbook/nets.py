@@ -19,7 +19,8 @@ from torch.nn import functional as F
 
 from bnbook.norm_torch import BatchNorm1d, BatchNorm2d
 
-NORMS = ("none", "batch", "layer")
+NORMS = ("none", "batch", "layer", "group", "instance", "rms")
+FLAT_NORMS = tuple(norm for norm in NORMS if norm != "instance")  # a single value cannot be normalized
 INITS = ("he", "torch")
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
@@ -29,7 +30,7 @@ def cnn(norm="batch", width=8, init="he", seed=0, shape=(1, 8, 8), classes=10):
 
         [conv 3x3 - norm - relu - maxpool 2]  twice,  [conv 3x3 - norm - relu]  once,  linear
 
-    norm     'none', 'batch' or 'layer'
+    norm     one of NORMS: 'none', 'batch', 'layer', 'group' (4 groups of channels), 'instance' or 'rms'
     width    channels of the first convolution; the other two have twice as many
     init     'he': normal, variance 2 / fan_in (1 / fan_in in the linear layer, which has no relu behind it);
              'torch': uniform within 1 / sqrt(fan_in), the scale PyTorch uses when nobody asks. Biases start at 0.
@@ -64,7 +65,7 @@ def mlp(norm="batch", width=64, init="he", seed=0, depth=3, activation="relu", n
 
         flatten,  [linear - norm - noise - activation]  depth times,  linear
 
-    norm        'none', 'batch' or 'layer'
+    norm        one of NORMS, but not 'instance', which needs positions to average over
     width       units of each hidden layer
     init        'he' or 'torch' as in `cnn`, or a number, the gain: normal, standard deviation gain / sqrt(fan_in) in
                 the hidden layers ('he' is the gain sqrt(2)) and 1 / sqrt(fan_in) in the last. Biases start at 0.
@@ -77,7 +78,7 @@ def mlp(norm="batch", width=64, init="he", seed=0, depth=3, activation="relu", n
     Raises ValueError for an unknown norm, init or activation, a width or depth below 1, a negative noise, an image
     without pixels, or fewer than 2 classes.
     """
-    _check_mlp(norm, NORMS, width, init, depth, activation)
+    _check_mlp(norm, FLAT_NORMS, width, init, depth, activation)
     if not noise >= 0:
         raise ValueError(f"noise is {noise}; it must be 0 (none) or more")
     pixels = math.prod(_image(shape, classes))
@@ -98,13 +99,13 @@ def residual(norm="batch", width=64, init="he", seed=0, depth=3, activation="rel
 
         flatten, linear,  h + scale * linear(activation(norm(h)))  depth times,  norm, activation, linear
 
-    norm   'none', 'batch', 'layer', or 'skip_init': no normalization, but a learned scale for each block that starts at
+    norm   as in `mlp`, or 'skip_init': no normalization, but a learned scale for each block that starts at
            0, so that the untrained net is as deep as its first and last layer (the other norms have no scale)
     The other arguments, and what is returned and raised, are as in `mlp`; blocks are named block1, block2, ...
     Source: He et al. 2016b, "Identity mappings in deep residual networks", for the order within a block; De & Smith
     2020, "Batch normalization biases residual blocks towards the identity function", for 'skip_init'.
     """
-    _check_mlp(norm, (*NORMS, "skip_init"), width, init, depth, activation)
+    _check_mlp(norm, (*FLAT_NORMS, "skip_init"), width, init, depth, activation)
     pixels = math.prod(_image(shape, classes))
     with torch.random.fork_rng(devices=[]):
         layers = OrderedDict(flatten=nn.Flatten(), linear0=nn.Linear(pixels, width))
@@ -137,6 +138,25 @@ class Scale(nn.Module):
     def forward(self, x):
         """alpha * x."""
         return self.alpha * x
+
+
+class RMSNorm(nn.Module):
+    """Each example divided by its root mean square over channels and positions; no mean is subtracted, nothing shifted.
+
+        y = gamma * x / sqrt(mean of x^2 + eps)
+
+    forward(x): (N, C, *); gamma is `weight`, (C,).
+    Source: Zhang & Sennrich 2019, "Root mean square layer normalization", equation 4 (eps as in PyTorch).
+    """
+
+    def __init__(self, channels, eps=1e-5):
+        super().__init__()
+        self.weight, self.eps = nn.Parameter(torch.ones(channels)), eps
+
+    def forward(self, x):
+        """y, see above."""
+        square = x.square().mean(tuple(range(1, x.dim())), keepdim=True)
+        return self.weight.reshape(-1, *(1,) * (x.dim() - 2)) * x * (square + self.eps).rsqrt()
 
 
 class Noise(nn.Module):
@@ -310,6 +330,15 @@ def _group_norm(stack, layers, x):
     return torch.addcmul(stack.bias[..., None], stack.weight[..., None], x_hat.view(x.shape))
 
 
+def _rms_norm(stack, layers, x):
+    eps, shape = layers[0].eps, x.shape
+    if x.dim() == 3:
+        return stack.weight[..., None] * x * (x.square().mean(1, keepdim=True) + eps).rsqrt()
+    x = x.unflatten(1, (stack.members, -1))
+    inv = (x.square().mean((2, 3, 4), keepdim=True) + eps).rsqrt()
+    return (stack.weight[..., None, None] * x * inv).view(shape)
+
+
 def _flatten(stack, layers, x):  # (N, P * C, H, W) to (P, C * H * W, N)
     return x.reshape(len(x), stack.members, -1).permute(1, 2, 0)
 
@@ -328,6 +357,7 @@ def _noise(stack, layers, x):
 
 _FORWARD = {
     **{nn.Linear: _linear, nn.Conv2d: _conv, nn.modules.batchnorm._BatchNorm: _batch_norm, nn.GroupNorm: _group_norm},
+    RMSNorm: _rms_norm,
     **{nn.Flatten: _flatten, Scale: _scale, Noise: _noise},
 }
 
@@ -345,6 +375,12 @@ def _norm(norm, batch_norm, channels, number):
         return {f"norm{number}": batch_norm(channels)}
     if norm == "layer":  # over the channels and positions of one example, with a scale and a shift for each channel
         return {f"norm{number}": nn.GroupNorm(1, channels)}
+    if norm == "group":
+        return {f"norm{number}": nn.GroupNorm(4, channels)}
+    if norm == "instance":
+        return {f"norm{number}": nn.GroupNorm(channels, channels)}
+    if norm == "rms":
+        return {f"norm{number}": RMSNorm(channels)}
     return {}
 
 

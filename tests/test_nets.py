@@ -210,8 +210,8 @@ def test_images_and_classes_that_no_net_fits_are_refused(build, wrong, message):
 # --- many nets as one ------------------------------------------------------------------------------------------------
 
 SHAPES = {
-    **{f"mlp-{norm}": lambda seed, norm=norm: nets.mlp(norm, 7, seed=seed, depth=3) for norm in nets.NORMS},
-    **{f"cnn-{norm}": lambda seed, norm=norm: nets.cnn(norm, 3, seed=seed, shape=(2, 9, 8)) for norm in nets.NORMS},
+    **{f"mlp-{norm}": lambda seed, norm=norm: nets.mlp(norm, 8, seed=seed, depth=3) for norm in nets.FLAT_NORMS},
+    **{f"cnn-{norm}": lambda seed, norm=norm: nets.cnn(norm, 4, seed=seed, shape=(2, 9, 8)) for norm in nets.NORMS},
     "residual-batch": lambda seed: nets.residual("batch", 6, seed=seed, depth=2),
     "residual-skip_init": lambda seed: nets.residual("skip_init", 6, seed=seed, depth=2),
     "tanh": lambda seed: nets.mlp("batch", 7, 1.0, seed, 2, "tanh"),
@@ -326,3 +326,16 @@ def test_layer_norm_is_pytorchs_over_all_of_an_example():
     x = torch.randn(4, 5, 3, 3, dtype=torch.float64)
     layer = nets.cnn("layer", 5).norm1
     torch.testing.assert_close(layer(x), nn.functional.layer_norm(x, x.shape[1:], eps=layer.eps))
+
+
+def test_the_relatives_are_pytorchs():
+    x = torch.randn(4, 8, 3, 5, dtype=torch.float64)
+    of = {norm: nets.cnn(norm, 8).norm1(x) for norm in ("group", "instance", "rms")}
+    torch.testing.assert_close(of["group"], nn.functional.group_norm(x, 4))
+    torch.testing.assert_close(of["instance"], nn.functional.instance_norm(x))
+    torch.testing.assert_close(of["rms"], nn.functional.rms_norm(x, x.shape[1:], eps=1e-5))
+
+
+def test_instance_norm_is_refused_where_there_is_a_single_value():
+    with pytest.raises(ValueError, match="norm is 'instance'"):
+        nets.mlp("instance")

@@ -7,6 +7,9 @@ ARMS = {
     "start": {"label": "standardized once, at the start", "color": "#009E73", "linestyle": (0, (6, 1.5, 1, 1.5))},
     "noisy": {"label": "noisy BatchNorm", "color": "#56B4E9", "linestyle": (0, (1, 1))},
     "layer": {"label": "with LayerNorm", "color": "#CC79A7", "linestyle": (0, (2, 1))},
+    "group": {"label": "with GroupNorm", "color": "#8A6D00", "linestyle": (0, (7, 2))},
+    "instance": {"label": "with InstanceNorm", "color": "#666666", "linestyle": (0, (1, 2))},
+    "rms": {"label": "with RMSNorm", "color": "#9467BD", "linestyle": (0, (4, 1, 1, 1))},
     "clip": {"label": "gradient clipping", "color": "#D55E00", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
     "skip_init": {"label": "SkipInit", "color": "#000000", "linestyle": (0, (3, 1, 1, 1))},
 }
