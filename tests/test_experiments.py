@@ -492,3 +492,10 @@ def test_float32_gives_the_same_verdicts(digits):
     single, double = (experiments.run_all(GRID, digits, dtype=dtype) for dtype in (torch.float32, torch.float64))
     assert [run["diverged"] for run in single] == [run["diverged"] for run in double]
     np.testing.assert_allclose([r["train_loss"] for r in single], [r["train_loss"] for r in double], rtol=1e-2)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_grid_gives_the_same_on_a_gpu(digits):
+    on_gpu, on_cpu = (experiments.run_all(GRID, digits, device) for device in ("cuda", "cpu"))
+    for there, here in zip(on_gpu, on_cpu, strict=True):
+        assert there["train_loss"] == pytest.approx(here["train_loss"], rel=1e-7)
