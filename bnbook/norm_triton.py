@@ -163,23 +163,9 @@ def _sums(dy, x, mean, partial, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS:
 
 @triton.jit
 def _input_gradient(
-    dy,
-    x,
-    dx,
-    mean,
-    var,
-    gamma,
-    sums,
-    dgamma,
-    eps,
-    N,
-    C,
-    L,
-    UNIT: constexpr,
-    ROWS: constexpr,
-    COLS: constexpr,
-    CHANNELS: constexpr,
-):
+    dy, x, dx, mean, var, gamma, sums, dgamma, eps,
+    N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr,
+):  # fmt: skip
     """dx = a * dy + b * (x - mean) + d, with three numbers per channel; stores dgamma on the way."""
     m = 1.0 * N * L
     centre, rest = _centre(mean, C, CHANNELS)
@@ -328,30 +314,26 @@ def _affine(x, mean, var, gamma, beta, eps):
 
 def _plan(x):
     """x in one of the two layouts, the grid (blocks, shares), and the arguments that describe tiles to every kernel."""
-    N, C, L = x.shape[0], x.shape[1], math.prod(x.shape[2:])
     last = x.ndim > 3 and not x.is_contiguous() and x.movedim(1, -1).is_contiguous()
-    x = _arranged(x, last)
-    if C == 1:  # one row
-        N, L = 1, N * L
-    elif last or L == 1:
-        last, N, L = True, 1, N * L
-    if last:
-        channels = min(triton.next_power_of_2(C), 64)  # of 16 bits they fill a cache line
-        rows, cols = 1, TILE // channels
-    else:  # long pieces of a row are read fastest, but the last one should not hang far over its end
-        channels, cols = 1, min((2**k for k in range(TILE.bit_length())), key=lambda b: triton.cdiv(L, b) * (b + 32))
-        rows = TILE // cols
-    blocks, tiles = triton.cdiv(C, channels), triton.cdiv(N, rows) * triton.cdiv(L, cols)
-    shares = max(1, min(tiles, _programs(x.device) // blocks))
-    shares = triton.cdiv(tiles, triton.cdiv(tiles, shares))  # no more than have as many tiles as the first
-    sizes = dict(N=N, C=C, L=L, UNIT=math.gcd(C if last else L, 16), ROWS=rows, COLS=cols, CHANNELS=channels)
-    return x, (blocks, shares), dict(sizes, num_warps=WARPS, maxnreg=REGISTERS)
+    return _arranged(x, last), *_cover(x.shape[0], x.shape[1], math.prod(x.shape[2:]), last, x.device)
 
 
 @functools.cache
-def _programs(device):
-    """How many programs a device runs at the same time."""
-    return PROGRAMS * (torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 1)
+def _cover(N, C, L, last, device):
+    """The grid and the tiles for one shape and layout."""
+    if C == 1 or last or L == 1:
+        N, L, last = 1, N * L, C > 1
+    if last:
+        channels = min(triton.next_power_of_2(C), 64)  # of 16 bits they fill a cache line
+        rows, cols = 1, TILE // channels
+    else:  # long pieces of a row are read fastest, but the last piece should not hang far over its end
+        channels, cols = 1, min((2**k for k in range(TILE.bit_length())), key=lambda b: triton.cdiv(L, b) * (b + 32))
+        rows = TILE // cols
+    processors = torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 1
+    blocks, tiles = triton.cdiv(C, channels), triton.cdiv(N, rows) * triton.cdiv(L, cols)
+    each = triton.cdiv(tiles, max(1, min(tiles, PROGRAMS * processors // blocks)))
+    sizes = dict(N=N, C=C, L=L, UNIT=math.gcd(C if last else L, 16), ROWS=rows, COLS=cols, CHANNELS=channels)
+    return (blocks, triton.cdiv(tiles, each)), dict(sizes, num_warps=WARPS, maxnreg=REGISTERS)
 
 
 def _arranged(x, last):
