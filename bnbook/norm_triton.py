@@ -314,7 +314,7 @@ def _affine(x, mean, var, gamma, beta, eps):
 
 def _plan(x):
     """x in one of the two layouts, the grid (blocks, shares), and the arguments that describe tiles to every kernel."""
-    last = x.ndim > 3 and not x.is_contiguous() and x.movedim(1, -1).is_contiguous()
+    last = x.ndim > 3 and not x.is_contiguous() and (_is_last(x) or _is_last(torch.empty_like(x, device="meta")))
     return _arranged(x, last), *_cover(x.shape[0], x.shape[1], math.prod(x.shape[2:]), last, x.device)
 
 
@@ -334,6 +334,11 @@ def _cover(N, C, L, last, device):
     each = triton.cdiv(tiles, max(1, min(tiles, PROGRAMS * processors // blocks)))
     sizes = dict(N=N, C=C, L=L, UNIT=math.gcd(C if last else L, 16), ROWS=rows, COLS=cols, CHANNELS=channels)
     return (blocks, triton.cdiv(tiles, each)), dict(sizes, num_warps=WARPS, maxnreg=REGISTERS)
+
+
+def _is_last(x):
+    """Are the channels the last axis in memory? Of a part of an image, its `empty_like` tells how torch arranges it."""
+    return x.movedim(1, -1).is_contiguous()
 
 
 def _arranged(x, last):

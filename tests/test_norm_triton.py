@@ -56,7 +56,7 @@ def shares(x):
 
 
 def errors(x, dy, gamma, beta, eps=1e-5):
-    """The largest error of each output against float64 arithmetic on the same numbers, in units of what it is made of."""
+    """The largest error of each output against float64 arithmetic on the same numbers, in units of its parts."""
     y, mean, var = ours.batch_norm(x, gamma, beta, eps)
     dx, dgamma, dbeta = ours.batch_norm_backward(dy, x, gamma, mean, var, eps)
     assert y.dtype == dx.dtype == x.dtype and mean.shape == var.shape == dgamma.shape == dbeta.shape == x.shape[1:2]
@@ -111,17 +111,15 @@ def test_every_shape_and_layout_is_as_in_float64():
 
 @pytest.mark.usefixtures("many_programs")
 def test_several_programs_per_channel_are_as_in_float64():
-    most = 0
-    for shape in SHAPES:
+    for shape in ((150, 3), (3, 2, 200), (33, 1, 7), (9, 2, 7, 5), (4, 3, 4, 2, 5)):
         for x in layouts(2 + 3 * torch.randn(shape, device=DEVICE)):
+            assert shares(x) >= 3
             assert_true(x)
-            most = max(most, shares(x))
-    assert most >= 5
 
 
-@settings(deadline=None, max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=30, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    shape=st.lists(st.integers(1, 6), min_size=2, max_size=5).filter(lambda s: 3 * s[1] <= math.prod(s) < 700),
+    shape=st.lists(st.integers(1, 6), min_size=2, max_size=5).filter(lambda s: 3 * s[1] <= math.prod(s) < 500),
     tile=st.sampled_from([64, 128]),
     programs=st.integers(1, 40),
     last=st.booleans(),
@@ -134,3 +132,278 @@ def test_any_shape_tile_and_number_of_programs_is_as_in_float64(monkeypatch, sha
     ours._cover.cache_clear()
     assert_true(list(layouts(x))[-1 if last else 0], limit=2e-5)
     ours._cover.cache_clear()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_sixteen_bit_results_are_rounded_once(dtype):
+    half_ulp = torch.finfo(dtype).eps / 2 * 1.001
+    if dtype == torch.bfloat16 and ours.INTERPRETED:
+        half_ulp *= 2  # the interpreter cuts the digits off; a GPU rounds
+    for x in layouts(torch.randn(16, 6, 5, 5, device=DEVICE).to(dtype)):
+        gamma, beta, dy = torch.rand(6, device=DEVICE) + 0.5, torch.randn(6, device=DEVICE), torch.randn_like(x)
+        y, mean, var = ours.batch_norm(x, gamma, beta)
+        dx, *_ = ours.batch_norm_backward(dy, x, gamma, mean, var)
+        exact, mean64, var64 = norm_torch.batch_norm(x.double(), gamma.double(), beta.double())
+        exact_dx, *_ = norm_torch.batch_norm_backward(dy.double(), x.double(), gamma.double(), mean64, var64)
+        assert y.dtype == dx.dtype == dtype and mean.dtype == var.dtype == torch.float64
+        torch.testing.assert_close(y.double(), exact, rtol=half_ulp, atol=2e-6)
+        torch.testing.assert_close(dx.double(), exact_dx, rtol=half_ulp, atol=2e-6)
+        assert_true(x, dy, gamma.to(dtype), beta.to(dtype))
+
+
+@pytest.mark.usefixtures("many_programs")
+def test_float32_is_within_1e_5_of_float64_at_a_mean_of_1e3_standard_deviations():
+    for ratio, sd in itertools.product((1e3, -1e3), (1, 0.01)):
+        for x in layouts((sd * (ratio + torch.randn(16, 3, 5, 4, dtype=torch.float64))).float().to(DEVICE)):
+            assert_true(x, limit=1e-5)
+
+
+@pytest.mark.usefixtures("many_programs")
+def test_a_first_tile_far_from_the_mean_costs_few_digits():
+    x = torch.randn(40, 1, 64, device=DEVICE)
+    x[0] += 1e6  # the pivot of the first of 40 tiles lies six standard deviations from the mean
+    assert_true(x, limit=1e-5)
+
+
+@pytest.mark.usefixtures("many_programs")
+def test_two_runs_give_the_same_bits():
+    for x in layouts(torch.randn(16, 3, 5, 5, device=DEVICE)):
+        dy, runs = torch.randn_like(x), []
+        for _ in range(2):
+            y, mean, var = ours.batch_norm(x, None, None)
+            runs.append((y, mean, var, *ours.batch_norm_backward(dy, x, None, mean, var)))
+        assert all(itertools.starmap(torch.equal, zip(*runs, strict=True)))
+
+
+def test_scale_and_shift_may_be_missing_and_eps_large():
+    x, dy = torch.randn(2, 7, 3, 4, device=DEVICE)
+    ones, zeros = torch.ones(3, device=DEVICE), torch.zeros(3, device=DEVICE)
+    assert_true(x, dy, None, zeros), assert_true(x, dy, ones, None), assert_true(x, dy, None, None)
+    assert max(errors(x, dy, ones, zeros, eps=10.0).values()) < 2e-6
+
+
+def test_a_constant_channel_has_variance_zero_and_y_is_beta():
+    x = torch.full((7, 2, 11, 13), 1e4 / 3, device=DEVICE)
+    y, mean, var = ours.batch_norm(x, None, torch.tensor([2.0, -3.0], device=DEVICE))
+    assert (var >= 0).all() and (var < 1e-3).all() and (mean - x[0, 0, 0, 0].double()).abs().max() < 1e-3
+    assert (y[:, 0] - 2).abs().max() < 1e-3 and (y[:, 1] + 3).abs().max() < 1e-3
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")  # NumPy, in the interpreter
+def test_nan_and_inf_spoil_their_own_channel_only():
+    for value in (math.nan, math.inf):
+        for x in layouts(torch.randn(5, 3, 4, 4, device=DEVICE)):
+            x[1, 1, 2, 3] = value
+            y, mean, var = ours.batch_norm(x, None, None)
+            assert y[:, 1].isnan().all() and not mean[1].isfinite() and var[1].isnan()
+            assert y[:, ::2].isfinite().all() and mean[::2].isfinite().all() and var[::2].isfinite().all()
+
+
+LAYOUTS = {
+    "rows and columns swapped": lambda: torch.randn(3, 6).T,
+    "length before channels": lambda: torch.randn(4, 5, 3).transpose(1, 2),
+    "channels last": lambda: torch.randn(4, 3, 5, 6).to(memory_format=torch.channels_last),
+    "channels last, one pixel": lambda: torch.randn(4, 3, 1, 1).to(memory_format=torch.channels_last),
+    "channels last, one channel": lambda: torch.randn(4, 1, 3, 2).to(memory_format=torch.channels_last),
+    "channels last, every second row": lambda: torch.randn(4, 3, 6, 5).to(memory_format=torch.channels_last)[:, :, ::2],
+    "channels last 3d": lambda: torch.randn(2, 3, 4, 5, 6).to(memory_format=torch.channels_last_3d),
+    "batch and channels swapped": lambda: torch.randn(3, 4, 5, 6).transpose(0, 1),
+    "every second channel and column": lambda: torch.randn(4, 6, 5, 12)[:, ::2, :, ::2],
+    "not at the start of its memory": lambda: torch.randn(4 * 3 * 5 + 1)[1:].view(4, 3, 5),
+    "expanded over the batch": lambda: torch.randn(1, 3, 5, 6).expand(4, 3, 5, 6),
+}
+
+
+def test_every_layout_is_as_in_float64_and_y_and_dx_have_the_strides_that_torch_gives():
+    for name, make in LAYOUTS.items():
+        x = make().to(DEVICE)
+        gradients = [torch.randn_like(x), torch.randn(x.shape[:2] + (1,) * (x.ndim - 2), device=DEVICE).expand(x.shape)]
+        for dy in gradients:
+            assert_true(x, dy)
+        y, mean, var = ours.batch_norm(x, None, None)
+        assert y.stride() == norm_torch.batch_norm(x, None, None)[0].stride(), name
+        assert ours.batch_norm_backward(gradients[1], x, None, mean, var)[0].stride() == y.stride(), name
+
+
+def test_evaluation_is_as_in_float64_with_and_without_gradients():
+    vectors = [torch.randn(3, device=DEVICE) for _ in range(3)] + [torch.rand(3, device=DEVICE) + 0.5]
+    gamma, beta, mean, var = vectors
+    for dtype, shape in itertools.product(TOLERANCE, ((1, 3), (2, 3, 9), (1, 3, 5, 7))):
+        for x in layouts((3 + torch.randn(shape, device=DEVICE)).to(dtype)):
+            exact = norm_torch.batch_norm_eval(x.double(), *(v.double() for v in vectors))
+            with torch.no_grad():
+                y = ours.batch_norm_eval(x, gamma, beta, mean, var)
+            leaves = x.clone().requires_grad_(), gamma.clone().requires_grad_()
+            same = ours.batch_norm_eval(*leaves, beta, mean, var)
+            judge = norm_torch.batch_norm_eval(*leaves, beta, mean, var)
+            assert y.dtype == dtype and y.stride() == x.stride() and torch.equal(y, same.detach())
+            assert (y - exact).abs().max() < TOLERANCE[dtype] * exact.abs().max()
+            dy = torch.randn_like(y)
+            for a, b in zip(*(torch.autograd.grad(out, leaves, dy) for out in (same, judge)), strict=True):
+                torch.testing.assert_close(a, b)
+
+
+# --- autograd --------------------------------------------------------------------------------------------------------
+
+
+def test_gradients_of_y_mean_and_var_and_second_derivatives_equal_norm_torch():
+    results = []
+    for library, dtype in ((norm_torch, torch.float64), (ours, torch.float32)):
+        torch.manual_seed(0)
+        leaves = [v.to(DEVICE, dtype).requires_grad_() for v in (torch.randn(4, 3, 5), torch.randn(3), torch.randn(3))]
+        y, mean, var = library.batch_norm(*leaves, 0.1)
+        found = [
+            torch.autograd.grad(f, leaves[: 2 if f is y else 1], retain_graph=True) for f in (mean.sum(), var.sum())
+        ]
+        first = torch.autograd.grad(y.pow(3).sum(), leaves, create_graph=True)
+        second = torch.autograd.grad(sum(g.pow(2).sum() for g in first), leaves)
+        found += [first, second, torch.autograd.grad(library.batch_norm(*leaves, 0.1)[0].pow(3).sum(), leaves)]
+        results.append([v.detach().double() for group in found for v in group])
+    for a, b in zip(*results, strict=True):
+        assert (a - b).abs().max() < 1e-5 * b.abs().max().clamp(min=1)
+
+
+def test_frozen_parameters_get_no_gradient_and_nothing_as_large_as_x_is_kept_but_x():
+    x, gamma = torch.randn(4, 3, 50, device=DEVICE, requires_grad=True), torch.ones(3, device=DEVICE)
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda v: kept.append(v) or v, lambda v: v):
+        y = ours.batch_norm(x, gamma, torch.zeros(3, device=DEVICE, requires_grad=True))[0]
+    assert [v.data_ptr() for v in kept if v.numel() > 10] == [x.data_ptr()]
+    y.sum().backward()
+    assert gamma.grad is None and x.grad.shape == x.shape
+
+
+def test_vmap_is_refused_by_name():
+    with pytest.raises(RuntimeError, match="vmap"):
+        torch.func.vmap(lambda x: ours.batch_norm(x, None, None)[0])(torch.randn(2, 4, 3, 5, device=DEVICE))
+
+
+# --- what it is called with ------------------------------------------------------------------------------------------
+
+
+def test_names_and_arguments_are_those_of_norm_torch():
+    for name in ("batch_norm", "batch_norm_backward", "batch_norm_eval", "replace_batch_norm"):
+        assert inspect.signature(getattr(ours, name)) == inspect.signature(getattr(norm_torch, name)), name
+
+
+def test_float64_and_empty_input_are_left_to_norm_torch():
+    x = torch.randn(4, 3, 5, dtype=torch.float64, device=DEVICE)
+    gamma, mean, var = torch.rand(3, 3, dtype=torch.float64, device=DEVICE)
+    for name, arguments in (
+        ("batch_norm", (x, gamma, None)),
+        ("batch_norm_backward", (x, x, gamma, mean, var)),
+        ("batch_norm_eval", (x, gamma, None, mean, var)),
+    ):
+        torch.testing.assert_close(
+            getattr(ours, name)(*arguments), getattr(norm_torch, name)(*arguments), rtol=0, atol=0
+        )
+    assert torch.autograd.gradcheck(lambda x: ours.batch_norm(x, gamma, None)[0], x.clone().requires_grad_())
+    layer = ours.BatchNorm1d(3, device=DEVICE)
+    assert layer(torch.ones(0, 3, 5, device=DEVICE)).shape == (0, 3, 5) and layer.num_batches_tracked == 1
+
+
+def test_errors_are_those_of_norm_torch():
+    x, three, five = torch.randn(4, 3, 2, device=DEVICE), torch.ones(3, device=DEVICE), torch.ones(5, device=DEVICE)
+    calls = [
+        lambda m: m.batch_norm(x[:1, :, :1], None, None),
+        lambda m: m.batch_norm(x, five, None),
+        lambda m: m.batch_norm(x, None, None, eps=0.0),
+        lambda m: m.batch_norm(x.int(), None, None),
+        lambda m: m.batch_norm(x[0, 0], None, None),
+        lambda m: m.batch_norm_eval(x, None, None, five, three),
+        lambda m: m.batch_norm_eval(x, three.double(), None, three, three),
+        lambda m: m.BatchNorm2d(3, device=DEVICE)(x),
+        lambda m: m.BatchNorm1d(5, device=DEVICE)(x),
+        lambda m: m.BatchNorm1d(3, device=DEVICE)(x[:1, :, :1]),
+        lambda m: m.BatchNorm1d(5, device=DEVICE).eval()(x),
+    ]
+    for call in calls:
+        with pytest.raises((ValueError, RuntimeError, IndexError)) as theirs:
+            call(norm_torch)
+        with pytest.raises(theirs.type, match=re.escape(str(theirs.value))):
+            call(ours)
+
+
+def real_triton(code):
+    """Run code in a Python without the interpreter."""
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+
+
+def test_a_cpu_tensor_without_the_interpreter_is_refused_in_one_sentence():
+    said = real_triton("import torch; from bnbook import norm_triton as n; n.BatchNorm1d(3)(torch.ones(4, 3))").stderr
+    assert "\nValueError: x is on cpu, but Triton's kernels run on CUDA devices: use x.cuda()" in said
+
+
+# --- layers ----------------------------------------------------------------------------------------------------------
+
+
+def step(layer, x, dy):
+    """y, gradients and state after one forward and backward pass."""
+    x = x.detach().requires_grad_()
+    layer.zero_grad()
+    y = layer(x)
+    y.backward(dy)
+    return [y.detach(), x.grad, *(p.grad for p in layer.parameters()), *(b.clone() for b in layer.buffers())]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_layers_equal_torch_in_training_and_evaluation_with_every_flag(dtype):
+    flags = [{}, {"momentum": None}, {"momentum": 1.0, "eps": 0.1}, {"affine": False}, {"track_running_stats": False}]
+    for flag, (name, shape) in itertools.product(flags, (("BatchNorm1d", (6, 3)), ("BatchNorm2d", (4, 3, 5, 4)))):
+        theirs, mine = (getattr(library, name)(3, device=DEVICE, **flag) for library in (nn, ours))
+        assert repr(mine) == repr(theirs) and isinstance(mine, type(theirs))
+        for parameter in theirs.parameters():
+            nn.init.normal_(parameter)
+        mine.load_state_dict(theirs.state_dict())
+        for train in (True, True, False):
+            x, dy = ((2 + torch.randn(shape, device=DEVICE)).to(dtype) for _ in "xy")
+            for a, b in zip(step(mine.train(train), x, dy), step(theirs.train(train), x, dy), strict=True):
+                assert a.dtype == b.dtype
+                torch.testing.assert_close(a, b, rtol=2 * TOLERANCE[dtype], atol=4 * TOLERANCE[dtype])
+        assert mine.state_dict().keys() == theirs.state_dict().keys()
+        theirs.load_state_dict(mine.state_dict())
+
+
+def test_running_statistics_are_as_in_float64_and_moved_in_place_also_where_they_are_no_block_of_memory():
+    x = 5 + 2 * torch.randn(6, 3, 4, 4, device=DEVICE)
+    layer, slices = ours.BatchNorm2d(3, momentum=0.3, device=DEVICE), ours.BatchNorm2d(3, momentum=0.3, device=DEVICE)
+    slices.running_mean, slices.running_var = torch.zeros(3, 2, device=DEVICE)[:, 0], torch.ones(6, device=DEVICE)[::2]
+    held = layer.running_mean
+    for step in (layer, slices):
+        step(x)
+        torch.testing.assert_close(step.running_mean.double(), 0.3 * x.double().mean((0, 2, 3)), rtol=1e-6, atol=1e-6)
+        unbiased = x.double().var((0, 2, 3))
+        torch.testing.assert_close(step.running_var.double(), 0.7 + 0.3 * unbiased, rtol=1e-6, atol=1e-6)
+        assert step.num_batches_tracked == 1
+    assert held is layer.running_mean
+
+
+def test_a_half_precision_layer_and_autocast_work():
+    x = torch.randn(8, 3, 4, 4, device=DEVICE)
+    layer = ours.BatchNorm2d(3, device=DEVICE).half()
+    y = layer(x.half())
+    assert y.dtype == layer.running_mean.dtype == torch.float16
+    torch.testing.assert_close(y.float(), F.batch_norm(x, None, None, training=True), rtol=2e-3, atol=2e-3)
+    with torch.autocast(DEVICE, dtype=torch.bfloat16):
+        assert ours.BatchNorm2d(3, device=DEVICE)(x.bfloat16()).dtype == torch.bfloat16
+
+
+def test_losses_are_the_same_after_replace_batch_norm():
+    def train(replace):
+        torch.manual_seed(0)
+        net = nn.Sequential(
+            nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), norm_torch.BatchNorm2d(4), nn.Flatten(2), nn.BatchNorm1d(4)
+        ).to(DEVICE)
+        if replace:
+            held = [id(v) for v in itertools.chain(net.parameters(), net.buffers())]
+            assert ours.replace_batch_norm(net) is net and type(net[1]) is type(net[2]) is ours.BatchNorm2d
+            assert held == [id(v) for v in itertools.chain(net.parameters(), net.buffers())]
+        optimizer, losses = torch.optim.SGD(net.parameters(), lr=0.1), []
+        for _ in range(3):
+            loss = (net(torch.randn(6, 1, 5, 5, device=DEVICE)) - 1).pow(2).mean()
+            optimizer.zero_grad(), loss.backward(), optimizer.step()
+            losses.append(loss.item())
+        return losses
+
+    assert train(True) == pytest.approx(train(False), rel=1e-4)
