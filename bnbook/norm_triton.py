@@ -63,9 +63,10 @@ def _channels(CHANNELS: constexpr):
 def _vector(pointer, C, CHANNELS: constexpr, default: constexpr):
     """This block's part (1, CHANNELS) of a (C,) vector; the default where there is none."""
     if pointer is None:
-        return tl.full((1, CHANNELS), default, tl.float32)
-    c = _channels(CHANNELS)
-    return tl.load(pointer + c, c < C, other=default)
+        numbers = tl.full((1, CHANNELS), default, tl.float32)
+    else:
+        numbers = tl.load(pointer + _channels(CHANNELS), _channels(CHANNELS) < C, other=default)
+    return numbers
 
 
 @triton.jit

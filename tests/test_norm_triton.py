@@ -5,6 +5,7 @@ The kernels are also compiled for an H100, which needs none; what an H100 then d
 
 import inspect
 import itertools
+import json
 import math
 import os
 import re
@@ -23,7 +24,10 @@ DEVICE = "cuda" if GPU else "cpu"
 if not GPU:
     # Triton reads it when it is first imported: here, since pytest imports all test files before it runs a test.
     os.environ["TRITON_INTERPRET"] = "1"
-pytest.importorskip("triton", reason="Triton exists for Linux only")
+triton = pytest.importorskip("triton", reason="Triton exists for Linux only")
+
+import triton.language as tl  # noqa: E402
+from triton.language import constexpr  # noqa: E402
 
 from bnbook import norm_torch  # noqa: E402
 from bnbook import norm_triton as ours  # noqa: E402
@@ -243,6 +247,45 @@ def test_evaluation_is_as_in_float64_with_and_without_gradients():
                 torch.testing.assert_close(a, b)
 
 
+@triton.jit
+def offsets_of_tile(out, t, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr):
+    offsets, mask, size = ours._tile(t, N, C, L, UNIT, ROWS, COLS, CHANNELS)
+    to = out + tl.arange(0, ROWS * COLS)[:, None] * CHANNELS + tl.arange(0, CHANNELS)[None, :]
+    tl.store(to, tl.where(mask, offsets, -size))
+
+
+def test_offsets_count_beyond_2_to_the_31():
+    out = torch.empty(16, dtype=torch.int64, device=DEVICE)
+    length = 2**30 + 8  # 3 * 5 rows of it: the last tile has 8 numbers of each of the last 2 rows
+    offsets_of_tile[(1,)](out, 2**27 + 1 + 2**27, 3, 1, length, 8, 2, 8, 1)
+    assert out.tolist() == [2 * length + 2**30 + i for i in range(8)] + [-8] * 8
+    offsets_of_tile[(1,)](out, 2**29 - 1, 1, 3, 2**31, 1, 1, 4, 4)
+    rows = [[3 * (2**31 - 4 + i) + c for c in range(3)] + [-4] for i in range(4)]
+    assert out.tolist() == sum(rows, [])
+
+
+@NEEDS_GPU
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_on_a_gpu_large_arrays_are_as_in_float64(dtype):
+    for shape in ((64, 64, 56, 56), (32, 256, 14, 14), (20, 6, 128, 129), (65536, 33)):
+        for offset in (0, 1e3 if dtype == torch.float32 else 3):
+            for x in layouts((offset + torch.randn(shape, device=DEVICE)).to(dtype)):
+                assert_true(x, limit=1e-5 if dtype == torch.float32 else TOLERANCE[dtype])
+
+
+@NEEDS_GPU
+def test_on_a_gpu_more_than_2_to_the_31_numbers_are_normalized():
+    if torch.cuda.get_device_properties(0).total_memory < 40e9:
+        pytest.skip("this GPU has less than 40 GB")
+    for x in layouts(torch.randn(3, 3, 2**14, 2**14, device=DEVICE, dtype=torch.float16)):
+        y, mean, var = ours.batch_norm(x, None, None)
+        dx, dgamma, dbeta = ours.batch_norm_backward(x, x, None, mean, var)
+        assert mean.abs().max() < 1e-3 and (var - 1).abs().max() < 1e-3
+        for image in (0, 2):
+            torch.testing.assert_close(y[image].float(), x[image].float(), rtol=5e-3, atol=5e-3)
+            assert dx[image].abs().max() < 1e-2  # with dy = x the gradient is 0
+
+
 # --- autograd --------------------------------------------------------------------------------------------------------
 
 
@@ -324,14 +367,15 @@ def test_errors_are_those_of_norm_torch():
             call(ours)
 
 
-def real_triton(code):
-    """Run code in a Python without the interpreter."""
-    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+def real_triton(code, **environment):
+    """Run code in a Python without the interpreter; what it printed, and its errors."""
+    environment |= {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    ran = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, env=environment)
+    return ran.stdout, ran.stderr
 
 
 def test_a_cpu_tensor_without_the_interpreter_is_refused_in_one_sentence():
-    said = real_triton("import torch; from bnbook import norm_triton as n; n.BatchNorm1d(3)(torch.ones(4, 3))").stderr
+    _, said = real_triton("import torch; from bnbook import norm_triton as n; n.BatchNorm1d(3)(torch.ones(4, 3))")
     assert "\nValueError: x is on cpu, but Triton's kernels run on CUDA devices: use x.cuda()" in said
 
 
@@ -407,3 +451,74 @@ def test_losses_are_the_same_after_replace_batch_norm():
         return losses
 
     assert train(True) == pytest.approx(train(False), rel=1e-4)
+
+
+# --- an H100 ---------------------------------------------------------------------------------------------------------
+
+# Triton's launcher runs as on an H100, with the arguments that the functions give it, but stops once it has compiled.
+# For each kernel: which, for what, the registers and bytes of stack of a thread, and how it reads and writes memory.
+COMPILE = """
+import json, os, re, subprocess, tempfile
+import torch, triton, triton.backends.nvidia
+from triton.backends.compiler import GPUTarget
+from bnbook import norm_triton
+
+class H100:
+    get_current_device = lambda self: 0
+    get_current_stream = lambda self, device=None: 0
+    get_current_target = lambda self: GPUTarget("cuda", 90, 32)
+
+def compile(kernel, *args, grid, warmup, **kwargs):
+    compiled = run(kernel, *args, grid=grid, warmup=True, **kwargs)
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(compiled.asm["cubin"])
+        file.flush()
+        tool = os.path.join(os.path.dirname(triton.backends.nvidia.__file__), "bin", "cuobjdump")
+        usage = subprocess.run([tool, "-res-usage", file.name], capture_output=True, text=True).stdout
+    sizes = map(int, re.search(r"REG:(\\d+) STACK:(\\d+)", usage).groups())
+    memory = sorted(set(re.findall(r"\\b(?:ld|st)\\.global\\.[.\\w]*", compiled.asm["ptx"])))
+    print(json.dumps([kernel.__name__, case, *sizes, memory]))
+
+triton.runtime.driver.set_active(H100())
+run, triton.JITFunction.run = triton.JITFunction.run, compile
+norm_triton._has_kernels = lambda x: True
+norm_triton.PROGRAMS *= 132
+
+for shape in CASES:
+    for dtype in DTYPES:
+        for last in (False, True)[: len(shape) // 2]:
+            x = torch.empty(shape, dtype=dtype)
+            x = x.to(memory_format=torch.channels_last) if last else x
+            case = [shape, x.element_size(), last]
+            layer = norm_triton.BatchNorm2d(shape[1], affine=shape[1] > 1)
+            layer = layer if len(shape) == 4 else norm_triton.BatchNorm1d(shape[1], affine=False).to(dtype)
+            layer(x.requires_grad_()).sum().backward()
+            with torch.no_grad():
+                layer.eval()(x)
+"""
+
+
+def compiled(tmp_path, shapes, dtypes):
+    """What the kernels become for these shapes and dtypes, in both layouts."""
+    code = COMPILE.replace("CASES", repr(shapes)).replace("DTYPES", repr(dtypes))
+    out, said = real_triton(code, TRITON_CACHE_DIR=str(tmp_path))
+    assert not said, said
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_on_an_h100_all_programs_fit_and_memory_is_read_16_bytes_at_a_time(tmp_path):
+    found = compiled(tmp_path, [(8, 64, 56, 56), (8, 256, 14, 14)], tuple(TOLERANCE))
+    assert {name for name, *_ in found} == {"_statistics", "_merge", "_normalize", "_sums", "_input_gradient"}
+    for name, (shape, size, last), registers, stack, memory in found:
+        # A multiprocessor has 65536 registers. A few may be set aside once, before the loop over the tiles.
+        assert registers * 32 * ours.WARPS * ours.PROGRAMS <= 65536 and stack <= 64, name
+        if name != "_merge":  # rows of 14 * 14 numbers start at multiples of 4 only
+            wide = "v2.b32" if size == 2 and shape[2] == 14 and not last else "v4.b32"
+            assert f"ld.global.{wide}" in memory, (name, shape, size, last, memory)
+            assert name not in ("_normalize", "_input_gradient") or f"st.global.{wide}" in memory
+            assert not any(access.endswith("b16") for access in memory)
+
+
+def test_the_kernels_compile_for_an_h100_where_sizes_are_1_or_odd_and_vectors_missing(tmp_path):
+    found = compiled(tmp_path, [(1, 1, 9), (5, 3, 7), (6, 5), (1, 5, 9, 9), (4, 1, 3, 3)], (torch.bfloat16,))
+    assert len(found) == 5 * 6 + 2 * 6  # five kernels and one more for evaluation, two layouts for images
