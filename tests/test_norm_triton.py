@@ -115,13 +115,13 @@ def test_every_shape_and_layout_is_as_in_float64():
 
 @pytest.mark.usefixtures("many_programs")
 def test_several_programs_per_channel_are_as_in_float64():
-    for shape in ((150, 3), (3, 2, 200), (33, 1, 7), (9, 2, 7, 5), (4, 3, 4, 2, 5)):
+    for shape in ((150, 3), (3, 2, 150), (33, 1, 7), (9, 2, 7, 4), (4, 3, 4, 2, 5)):
         for x in layouts(2 + 3 * torch.randn(shape, device=DEVICE)):
             assert shares(x) >= 3
             assert_true(x)
 
 
-@settings(deadline=None, max_examples=30, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=20, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     shape=st.lists(st.integers(1, 6), min_size=2, max_size=5).filter(lambda s: 3 * s[1] <= math.prod(s) < 500),
     tile=st.sampled_from([64, 128]),
@@ -156,22 +156,22 @@ def test_sixteen_bit_results_are_rounded_once(dtype):
 
 
 @pytest.mark.usefixtures("many_programs")
-def test_float32_is_within_1e_5_of_float64_at_a_mean_of_1e3_standard_deviations():
-    for ratio, sd in itertools.product((1e3, -1e3), (1, 0.01)):
-        for x in layouts((sd * (ratio + torch.randn(16, 3, 5, 4, dtype=torch.float64))).float().to(DEVICE)):
-            assert_true(x, limit=1e-5)
+def test_float32_is_within_2e_6_of_float64_up_to_a_mean_of_1e4_standard_deviations():
+    for ratio, sd in ((1e3, 1), (-1e3, 0.01), (1e4, 100)):
+        for x in layouts((sd * (ratio + torch.randn(16, 2, 5, 4, dtype=torch.float64))).float().to(DEVICE)):
+            assert_true(x, limit=2e-6)
 
 
 @pytest.mark.usefixtures("many_programs")
 def test_a_first_tile_far_from_the_mean_costs_few_digits():
     x = torch.randn(40, 1, 64, device=DEVICE)
-    x[0] += 1e6  # the pivot of the first of 40 tiles lies six standard deviations from the mean
+    x[0] += 1e6  # the pivot of the first share lies several standard deviations from the mean
     assert_true(x, limit=1e-5)
 
 
 @pytest.mark.usefixtures("many_programs")
 def test_two_runs_give_the_same_bits():
-    for x in layouts(torch.randn(16, 3, 5, 5, device=DEVICE)):
+    for x in layouts(torch.randn(16, 2, 5, 3, device=DEVICE)):
         dy, runs = torch.randn_like(x), []
         for _ in range(2):
             y, mean, var = ours.batch_norm(x, None, None)
@@ -221,12 +221,11 @@ LAYOUTS = {
 def test_every_layout_is_as_in_float64_and_y_and_dx_have_the_strides_that_torch_gives():
     for name, make in LAYOUTS.items():
         x = make().to(DEVICE)
-        gradients = [torch.randn_like(x), torch.randn(x.shape[:2] + (1,) * (x.ndim - 2), device=DEVICE).expand(x.shape)]
-        for dy in gradients:
-            assert_true(x, dy)
+        dy = torch.randn(x.shape[:2] + (1,) * (x.ndim - 2), device=DEVICE).expand(x.shape)
+        assert_true(x, dy)
         y, mean, var = ours.batch_norm(x, None, None)
         assert y.stride() == norm_torch.batch_norm(x, None, None)[0].stride(), name
-        assert ours.batch_norm_backward(gradients[1], x, None, mean, var)[0].stride() == y.stride(), name
+        assert ours.batch_norm_backward(dy, x, None, mean, var)[0].stride() == y.stride(), name
 
 
 def test_evaluation_is_as_in_float64_with_and_without_gradients():
@@ -427,7 +426,9 @@ def test_a_half_precision_layer_and_autocast_work():
     x = torch.randn(8, 3, 4, 4, device=DEVICE)
     layer = ours.BatchNorm2d(3, device=DEVICE).half()
     y = layer(x.half())
-    assert y.dtype == layer.running_mean.dtype == torch.float16
+    y.float().pow(2).sum().backward()
+    assert y.dtype == layer.running_mean.dtype == layer.weight.grad.dtype == torch.float16
+    torch.testing.assert_close(layer.weight.grad.float(), torch.full((3,), 256.0, device=DEVICE), rtol=2e-3, atol=0)
     torch.testing.assert_close(y.float(), F.batch_norm(x, None, None, training=True), rtol=2e-3, atol=2e-3)
     with torch.autocast(DEVICE, dtype=torch.bfloat16):
         assert ours.BatchNorm2d(3, device=DEVICE)(x.bfloat16()).dtype == torch.bfloat16
