@@ -34,8 +34,8 @@ PROGRAMS = 8  # per multiprocessor
 
 
 @triton.jit
-def _tile(t, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr):
-    """Tile t of this block: offsets and mask (ROWS * COLS, CHANNELS), and how many values of a channel are in it."""
+def _tile(t, c, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr):
+    """Tile t of channels c: offsets and mask (ROWS * COLS, CHANNELS), and how many values of a channel are in it."""
     # UNIT divides the row of the matrix, so this changes no number. But from the product the compiler sees that each
     # row starts on a whole vector, and loads 16 bytes at a time instead of one number.
     if CHANNELS == 1:
@@ -45,7 +45,7 @@ def _tile(t, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNEL
     across = tl.cdiv(L, COLS)
     top, left = t // across * ROWS, t % across * COLS
     value = tl.arange(0, ROWS * COLS)[:, None]
-    n, i, c = top + value // COLS, left + value % COLS, _channels(CHANNELS)
+    n, i = top + value // COLS, left + value % COLS
     if CHANNELS == 1:
         offsets = (n * C + c).to(tl.int64) * L + i  # 64 bits: a large x has more than 2^31 numbers
     else:
@@ -55,24 +55,24 @@ def _tile(t, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNEL
 
 @triton.jit
 def _channels(CHANNELS: constexpr):
-    """The numbers (1, CHANNELS) of this block's channels."""
+    """The channels (1, CHANNELS) of this block; from C on there are none, which masks have to say."""
     return tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)[None, :]
 
 
 @triton.jit
-def _vector(pointer, C, CHANNELS: constexpr, default: constexpr):
-    """This block's part (1, CHANNELS) of a (C,) vector; the default where there is none."""
+def _vector(pointer, c, C, default: constexpr):
+    """What a (C,) vector says of channels c; the default where there is no vector."""
     if pointer is None:
-        numbers = tl.full((1, CHANNELS), default, tl.float32)
+        numbers = tl.full(c.shape, default, tl.float32)
     else:
-        numbers = tl.load(pointer + _channels(CHANNELS), _channels(CHANNELS) < C, other=default)
+        numbers = tl.load(pointer + c, c < C, other=default)
     return numbers
 
 
 @triton.jit
-def _centre(mean, C, CHANNELS: constexpr):
+def _centre(mean, c, C):
     """The mean as two float32 numbers: one to subtract from x at once, and the rest that its rounding left out."""
-    exact = _vector(mean, C, CHANNELS, 0.0).to(tl.float64)
+    exact = tl.load(mean + c, c < C, other=0.0).to(tl.float64)
     centre = exact.to(tl.float32)
     return centre, (exact - centre.to(tl.float64)).to(tl.float32)
 
@@ -80,24 +80,23 @@ def _centre(mean, C, CHANNELS: constexpr):
 @triton.jit
 def _statistics(x, partial, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr):
     """partial (4, C, P): of each share the number of values, a pivot, mean - pivot, and the squares around the mean."""
-    share, P = tl.program_id(1), tl.num_programs(1)
+    c, share, P = _channels(CHANNELS), tl.program_id(1), tl.num_programs(1)
     # The pivot is the mean of the first tile. The means of T tiles lie within sqrt(T) standard deviations of the mean
     # of all, so that the subtraction after the loop costs no more than a few digits, however large the mean is.
-    offsets, mask, size = _tile(share, N, C, L, UNIT, ROWS, COLS, CHANNELS)
+    offsets, mask, size = _tile(share, c, N, C, L, UNIT, ROWS, COLS, CHANNELS)
     pivot = tl.sum(tl.load(x + offsets, mask, other=0.0).to(tl.float32), 0, keep_dims=True) / size
     # Each thread adds up its own numbers of every tile: threads wait for each other once, after the loop.
     total = tl.zeros((ROWS * COLS, CHANNELS), tl.float32)
     squares = tl.zeros((ROWS * COLS, CHANNELS), tl.float32)
     count = 0
     for t in range(share, tl.cdiv(N, ROWS) * tl.cdiv(L, COLS), P):
-        offsets, mask, size = _tile(t, N, C, L, UNIT, ROWS, COLS, CHANNELS)
+        offsets, mask, size = _tile(t, c, N, C, L, UNIT, ROWS, COLS, CHANNELS)
         centred = tl.where(mask, tl.load(x + offsets, mask, other=0.0).to(tl.float32) - pivot, 0.0)
         total += centred
         squares += centred * centred
         count += size
     rest = tl.sum(total, 0, keep_dims=True) / count
     around = tl.sum(squares, 0, keep_dims=True) - count * rest * rest
-    c = _channels(CHANNELS)
     to = partial + c * P + share
     tl.store(to, tl.zeros_like(rest) + count, c < C)
     tl.store(to + C * P, pivot, c < C)
@@ -134,13 +133,14 @@ def _normalize(
     x, y, mean, var, gamma, beta, eps, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr
 ):
     """y = (x - mean) * scale + beta, where scale = gamma / sqrt(var + eps)."""
-    centre, rest = _centre(mean, C, CHANNELS)
-    scale = _vector(gamma, C, CHANNELS, 1.0) * tl.rsqrt(_vector(var, C, CHANNELS, 1.0).to(tl.float32) + eps)
-    shift = _vector(beta, C, CHANNELS, 0.0) - rest * scale
+    c = _channels(CHANNELS)
+    centre, rest = _centre(mean, c, C)
+    scale = _vector(gamma, c, C, 1.0) * tl.rsqrt(_vector(var, c, C, 1.0).to(tl.float32) + eps)
+    shift = _vector(beta, c, C, 0.0) - rest * scale
     tiles = tl.cdiv(N, ROWS) * tl.cdiv(L, COLS)
     for t in range(tl.program_id(1), tiles, tl.num_programs(1)):
         # Backwards: what `_statistics` read last is still in the GPU's cache.
-        offsets, mask, size = _tile(tiles - 1 - t, N, C, L, UNIT, ROWS, COLS, CHANNELS)
+        offsets, mask, size = _tile(tiles - 1 - t, c, N, C, L, UNIT, ROWS, COLS, CHANNELS)
         centred = tl.load(x + offsets, mask).to(tl.float32) - centre
         tl.store(y + offsets, centred * scale + shift, mask)
 
@@ -148,16 +148,15 @@ def _normalize(
 @triton.jit
 def _sums(dy, x, mean, partial, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr):
     """partial (2, C, P): of each share sum(dy) and sum(dy * (x - centre))."""
-    share, P = tl.program_id(1), tl.num_programs(1)
-    centre, rest = _centre(mean, C, CHANNELS)
+    c, share, P = _channels(CHANNELS), tl.program_id(1), tl.num_programs(1)
+    centre, rest = _centre(mean, c, C)
     total = tl.zeros((ROWS * COLS, CHANNELS), tl.float32)
     products = tl.zeros((ROWS * COLS, CHANNELS), tl.float32)
     for t in range(share, tl.cdiv(N, ROWS) * tl.cdiv(L, COLS), P):
-        offsets, mask, size = _tile(t, N, C, L, UNIT, ROWS, COLS, CHANNELS)
+        offsets, mask, size = _tile(t, c, N, C, L, UNIT, ROWS, COLS, CHANNELS)
         gradient = tl.load(dy + offsets, mask, other=0.0).to(tl.float32)  # 0 outside, so x needs no care there
         total += gradient
         products += gradient * (tl.load(x + offsets, mask, other=0.0).to(tl.float32) - centre)
-    c = _channels(CHANNELS)
     tl.store(partial + c * P + share, tl.sum(total, 0, keep_dims=True), c < C)
     tl.store(partial + (C + c) * P + share, tl.sum(products, 0, keep_dims=True), c < C)
 
@@ -168,20 +167,19 @@ def _input_gradient(
     N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr,
 ):  # fmt: skip
     """dx = a * dy + b * (x - mean) + d, with three numbers per channel; stores dgamma on the way."""
-    m = 1.0 * N * L
-    centre, rest = _centre(mean, C, CHANNELS)
-    inv_std = tl.rsqrt(_vector(var, C, CHANNELS, 1.0).to(tl.float32) + eps)
-    along_one = _vector(sums, C, CHANNELS, 0.0)  # dbeta
-    along_x_hat = (_vector(sums + C, C, CHANNELS, 0.0) - rest * along_one) * inv_std  # dgamma
-    a = _vector(gamma, C, CHANNELS, 1.0) * inv_std
+    c, m = _channels(CHANNELS), 1.0 * N * L
+    centre, rest = _centre(mean, c, C)
+    inv_std = tl.rsqrt(_vector(var, c, C, 1.0).to(tl.float32) + eps)
+    along_one = _vector(sums, c, C, 0.0)  # dbeta
+    along_x_hat = (_vector(sums + C, c, C, 0.0) - rest * along_one) * inv_std  # dgamma
+    a = _vector(gamma, c, C, 1.0) * inv_std
     b = -a * inv_std * along_x_hat / m
     d = -a * along_one / m - b * rest
-    c = _channels(CHANNELS)
     if tl.program_id(1) == 0:
         tl.store(dgamma + c, along_x_hat, c < C)
     tiles = tl.cdiv(N, ROWS) * tl.cdiv(L, COLS)
     for t in range(tl.program_id(1), tiles, tl.num_programs(1)):
-        offsets, mask, size = _tile(tiles - 1 - t, N, C, L, UNIT, ROWS, COLS, CHANNELS)
+        offsets, mask, size = _tile(tiles - 1 - t, c, N, C, L, UNIT, ROWS, COLS, CHANNELS)
         centred = tl.load(x + offsets, mask).to(tl.float32) - centre
         tl.store(dx + offsets, a * tl.load(dy + offsets, mask).to(tl.float32) + b * centred + d, mask)
 
