@@ -21,7 +21,8 @@ from torch import nn
 
 GPU = torch.cuda.is_available()
 DEVICE = "cuda" if GPU else "cpu"
-triton = pytest.importorskip("triton", reason="Triton exists for Linux only")
+# The interpreters of Triton 3.0 to 3.3 stumble over NumPy 2.4 (with 3.2 and 3.3 the kernels do compile for a GPU).
+triton = pytest.importorskip("triton", None if GPU else "3.7", reason="Triton exists for Linux only")
 
 import triton.language as tl  # noqa: E402
 from triton.language import constexpr  # noqa: E402
