@@ -9,8 +9,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("MPLBACKEND", None)
 
 import matplotlib  # noqa: E402
+import torch  # noqa: E402
 
 matplotlib.use("Agg")
+# Without a GPU Triton's interpreter runs norm_triton's kernels. Here, because Triton reads this when it is imported
+# for the first time, and whoever does that (inductor for one), it then holds for the whole process.
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import requires, version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -42,12 +43,20 @@ def pip_section():
 
 @pytest.mark.parametrize("requirement", DECLARED, ids=str)
 def test_every_requirement_is_pinned_within_its_range(requirement):
-    if requirement.name == "triton":
-        assert "triton" not in pins() and not requirement.specifier  # torch's CUDA build pins its own
-        return
     pin = pins()[canonicalize_name(requirement.name)]
     (exact,) = pin.specifier
     assert exact.operator == "==" and requirement.specifier.contains(exact.version)
+
+
+def test_triton_is_for_linux_and_the_one_that_a_cuda_build_of_torch_asks_for():
+    (declared,) = [requirement for requirement in DECLARED if requirement.name == "triton"]
+    assert declared in map(Requirement, EXTRAS["test"]) and not declared.specifier
+    assert str(declared.marker) == str(pins()["triton"].marker) == 'sys_platform == "linux"'
+    ((triton,), (torch,)) = pins()["triton"].specifier, pins()["torch"].specifier
+    if version("torch").partition("+")[0] == torch.version:  # then this environment was made with the constraints
+        asked = [requirement for requirement in map(Requirement, requires("torch")) if requirement.name == "triton"]
+        assert all(requirement.specifier.contains(triton.version) for requirement in asked)  # CPU builds ask for none
+        assert sys.platform != "linux" or version("triton") == triton.version
 
 
 def test_every_constraint_is_one_exact_public_version():
