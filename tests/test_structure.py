@@ -18,6 +18,7 @@ ALLOWED = {
     "norm_fast": ({"norm_numpy"}, {"numpy"}),
     "norm_torch": (set(), {"torch"}),
     "norm_triton": ({"norm_torch"}, {"torch", "triton"}),
+    "bench": ({"norm_numpy", "norm_fast", "norm_torch", "norm_triton"}, {"numpy", "torch"}),
     "data": (set(), {"numpy", "sklearn"}),
     "nets": ({"norm_torch"}, {"torch"}),
     "train": (set(), {"numpy", "torch", "tqdm"}),
