@@ -7,8 +7,10 @@ import argparse
 import ast
 import importlib
 import inspect
+import json
 import os
 import shlex
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -18,7 +20,7 @@ DATA = ("digits", "mnist", "fashion_mnist", "cifar10", "images")
 
 # The reading order, which is the order of imports: a module imports only from modules above it.
 ORDER = (
-    *("norm_numpy", "norm_fast", "norm_torch", "norm_triton", "data", "nets", "train", "experiments", "plots"),
+    *("norm_numpy", "norm_fast", "norm_torch", "norm_triton", "data", "nets", "train", "bench", "experiments", "plots"),
     *("slips", "checks", "diagnose", "widgets", "notebook", "course"),
 )
 
@@ -56,6 +58,13 @@ def _parser():
     run.add_argument("--device", help="cpu or cuda (default: cuda if there is one)")
     run.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default out)")
     run.set_defaults(run=run_experiment)
+
+    bench = commands.add_parser("bench", help="how fast every version of BatchNorm is on this machine (minutes)")
+    bench.add_argument("shapes", nargs="*", help="such as 64x64x32x32 or 128x100 (default: those of the README)")
+    bench.add_argument("--rounds", type=int, default=15, help="times that each is measured (default 15)")
+    bench.add_argument("--out", type=Path, metavar="FILE.json", help="write all the times there, too")
+    bench.add_argument("--readme", action="store_true", help="put the table into README.md")
+    bench.set_defaults(run=run_bench)
 
     lab = commands.add_parser("lab", help="open JupyterLab on your own copy of the notebooks")
     lab.add_argument("--folder", default="work", help="where your copy is (default work)")
@@ -270,6 +279,26 @@ def _writable(folder):
     except OSError as error:
         raise ValueError(f"cannot write into {folder} ({error.strerror}); choose another folder with --out") from None
     return folder
+
+
+# --- bench ---------------------------------------------------------------------------------------------------------
+
+
+def run_bench(options):
+    """Measure, print the table, write it where it was asked for."""
+    bench = importlib.import_module("bnbook.bench")
+    if any(os.environ.get(name) != value for name, value in bench.ENVIRONMENT.items()):
+        # These are read when NumPy and PyTorch are loaded, so a new process is needed.
+        again = [sys.executable, "-m", "bnbook", "bench", *options.shapes, "--rounds", str(options.rounds)]
+        again += ["--readme"] * options.readme + (["--out", str(options.out)] if options.out else [])
+        return subprocess.run(again, env={**os.environ, **bench.ENVIRONMENT}).returncode
+    report = bench.run(options.shapes, options.rounds, say=lambda line: print(line, file=sys.stderr, flush=True))
+    text = bench.table(report)
+    print(text, end="")
+    if options.out:
+        options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n")
+    if options.readme:
+        bench.write_into(PACKAGE.parent / "README.md", text)
 
 
 # --- notebooks -----------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ ALLOWED = {
     "data": (set(), {"numpy", "sklearn", "PIL"}),
     "nets": ({"norm_torch"}, {"torch"}),
     "train": (set(), {"numpy", "torch", "tqdm"}),
+    "bench": ({"norm_numpy", "norm_fast", "norm_torch", "norm_triton", "data", "nets", "train"}, {"numpy", "torch"}),
     "experiments": ({"nets", "train"}, {"numpy", "torch", "scipy", "tqdm"}),
     "plots": (set(), {"numpy", "matplotlib"}),
     "slips": ({"norm_numpy", "norm_torch"}, {"numpy", "torch"}),

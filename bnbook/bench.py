@@ -1,0 +1,273 @@
+"""How fast is it: every version of BatchNorm against PyTorch's, on this machine. Never in a timed test.
+
+Read after train.
+Used by `python -m bnbook bench` and notebook 14.
+
+A single time says little: machines are shared, and clocks change. So all candidates run in one process, in a new random
+order in each round, and what counts is the ratio of two times of the same round: its median and quartiles. On a CPU the
+time is that of the processor, with one thread, not that of the clock on the wall; on a GPU it is between two events.
+"""
+
+import datetime
+import os
+import platform
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from . import norm_fast, norm_numpy, norm_torch
+
+try:
+    from . import norm_triton
+except ImportError:  # no triton: macOS, Windows
+    norm_triton = None
+
+CPU_SHAPES = ["64x64x32x32", "128x16x8x8", "32x256x14x14", "256x128x28x28", "4096x1024", "128x100"]
+GPU_SHAPES = ["256x64x56x56", "256x256x14x14", "32x64x112x112", "20x6x65536"]
+REFERENCE = "F.batch_norm"
+# PyTorch asks for huge pages only if told so, NumPy always does: without, new memory costs PyTorch several times more.
+ENVIRONMENT = {"THP_MEM_ALLOC_ENABLE": "1"} | dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
+)
+
+
+# --- the method ------------------------------------------------------------------------------------------------------
+
+
+def compare(candidates, rounds=15, device="cpu", seconds=0.02, seed=0):
+    """Medians of paired ratios: every candidate once in each round, in random order, against the first one.
+
+    candidates  {name: function without arguments}, the first is the reference
+    rounds      so many times of each
+    seconds     a candidate is called again until one visit takes about so long
+    Returns {name: {"ms": median, "ratio": [first quartile, median, third quartile]}}, ratios to the reference's time.
+    """
+    times = measure(candidates, rounds, device, seconds, seed)
+    first = next(iter(candidates))
+    return {name: {"ms": 1e3 * float(np.median(t)), "ratio": paired(t, times[first])} for name, t in times.items()}
+
+
+def measure(candidates, rounds=15, device="cpu", seconds=0.02, seed=0):
+    """Seconds of one call of each candidate in each round: {name: [one number for each round]}. As in `compare`."""
+    clock = _gpu_seconds if device == "cuda" else _cpu_seconds
+    order, shuffle = list(candidates), random.Random(seed).shuffle
+    times, calls = {name: [] for name in order}, {}
+    for name, function in candidates.items():
+        function()  # the first call compiles, asks for memory, fills caches
+        calls[name] = max(1, round(seconds / max(clock(function, 1), 1e-7)))
+    for _ in range(rounds):
+        shuffle(order)
+        for name in order:
+            times[name].append(clock(candidates[name], calls[name]))
+    return times
+
+
+def paired(times, others):
+    """Quartiles of the ratios times / others, round by round: [first quartile, median, third quartile]."""
+    return [float(q) for q in np.quantile(np.divide(times, np.maximum(others, 1e-9)), [0.25, 0.5, 0.75])]
+
+
+def _cpu_seconds(function, calls):
+    start = time.process_time()
+    for _ in range(calls):
+        function()
+    return (time.process_time() - start) / calls
+
+
+def _gpu_seconds(function, calls):
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start.record()
+    for _ in range(calls):
+        function()
+    end.record()
+    torch.cuda.synchronize()
+    return start.elapsed_time(end) / 1e3 / calls
+
+
+# --- the candidates --------------------------------------------------------------------------------------------------
+
+
+def textbook_forward(x, gamma, beta, eps=1e-5):
+    """BatchNorm as most courses write it: y, and x_hat cached for the backward pass."""
+    axes, (gamma, beta) = norm_numpy.batch_axes(x.ndim), (v.reshape(-1, *[1] * (x.ndim - 2)) for v in (gamma, beta))
+    inv_std = 1 / np.sqrt(x.var(axes, keepdims=True) + eps)
+    x_hat = (x - x.mean(axes, keepdims=True)) * inv_std
+    return gamma * x_hat + beta, (x_hat, inv_std, gamma)
+
+
+def textbook_backward(dy, cache):
+    """dx, dgamma, dbeta from what `textbook_forward` cached."""
+    x_hat, inv_std, gamma = cache
+    axes, m = norm_numpy.batch_axes(dy.ndim), dy.size // dy.shape[1]
+    dbeta, dgamma = dy.sum(axes, keepdims=True), (dy * x_hat).sum(axes, keepdims=True)
+    dx = gamma * inv_std / m * (m * dy - dbeta - x_hat * dgamma)
+    return dx, dgamma.ravel(), dbeta.ravel()
+
+
+def candidates(shape, device="cpu", dtype=torch.float32, channels_last=False):
+    """Forward, and forward + backward, of each version on the same numbers: two dicts for `compare`."""
+    numbers, C = torch.Generator().manual_seed(0), shape[1]
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    x, dy = (torch.randn(shape, generator=numbers).to(device, dtype).to(memory_format=layout) for _ in "xy")
+    gamma, beta = (torch.randn(C, generator=numbers).to(device) for _ in "gb")
+    forward, both = _of_pytorch(x, dy, gamma, beta)
+    if device == "cpu" and dtype == torch.float32 and not channels_last:
+        for pair, more in zip((forward, both), _of_numpy(*(v.numpy() for v in (x, dy, gamma, beta))), strict=True):
+            pair.update(more)
+    return forward, both
+
+
+def _of_pytorch(x, dy, gamma, beta):
+    kind = {2: "BatchNorm1d", 3: "BatchNorm1d", 4: "BatchNorm2d", 5: "BatchNorm3d"}[x.ndim]
+    modules = {"nn.BatchNorm": nn, "norm_torch": norm_torch}
+    if norm_triton is not None and x.is_cuda:
+        modules["norm_triton"] = norm_triton
+    leaf, weights = x.detach().clone().requires_grad_(), [v.clone().requires_grad_() for v in (gamma, beta)]
+    running = torch.zeros_like(gamma), torch.ones_like(gamma)
+    calls = {REFERENCE: lambda x: F.batch_norm(x, *running, *weights, True)}
+    for name, module in modules.items():
+        calls[name] = layer = getattr(module, kind)(len(gamma), device=x.device)
+        layer.weight.data, layer.bias.data = gamma.clone(), beta.clone()
+
+    def forward(call):
+        with torch.no_grad():
+            call(x)
+
+    def forward_and_backward(call):
+        leaf.grad = None
+        for v in [*weights, *getattr(call, "parameters", list)()]:
+            v.grad = None
+        call(leaf).backward(dy)
+
+    return tuple(
+        {name: lambda call=call, run=run: run(call) for name, call in calls.items()}
+        for run in (forward, forward_and_backward)
+    )
+
+
+def _of_numpy(x, dy, gamma, beta):
+    y, dx = np.empty_like(x), np.empty_like(x)  # norm_fast writes into old memory: that is what out= is for
+    forward = {
+        "textbook": lambda: textbook_forward(x, gamma, beta),
+        "norm_numpy": lambda: norm_numpy.batch_norm(x, gamma, beta),
+        "norm_fast": lambda: norm_fast.batch_norm(x, gamma, beta, out=y),
+    }
+
+    def plain():
+        _, mean, var = norm_numpy.batch_norm(x, gamma, beta)
+        norm_numpy.batch_norm_backward(dy, x, gamma, mean, var)
+
+    def fast():
+        _, mean, var = norm_fast.batch_norm(x, gamma, beta, out=y)
+        norm_fast.batch_norm_backward(dy, x, gamma, mean, var, out=dx)
+
+    both = {
+        "textbook": lambda: textbook_backward(dy, textbook_forward(x, gamma, beta)[1]),
+        "norm_numpy": plain,
+        "norm_fast": fast,
+    }
+    return forward, both
+
+
+# --- the report ------------------------------------------------------------------------------------------------------
+
+
+def run(shapes=(), rounds=15, seconds=0.02, say=print):
+    """Benchmark the given shapes, such as "64x64x32x32", or the usual ones of this device.
+
+    Returns a dict for JSON: device, versions, date, how memory was asked for, and "results", one for each shape, dtype,
+    layout and pass, with "times" as `measure` returns them.
+    Raises ValueError for a shape that is none.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    shapes = list(shapes) or (GPU_SHAPES if device == "cuda" else CPU_SHAPES)
+    sizes = {name: parse(name) for name in shapes}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    results = []
+    try:
+        for name, dtype, channels_last in _cases(sizes, device):
+            say(f"{name} {dtype} {'channels last' if channels_last else ''}".strip())
+            pair = candidates(sizes[name], device, getattr(torch, dtype), channels_last)
+            for which, calls in zip(("forward", "forward + backward"), pair, strict=True):
+                times = measure(calls, rounds, device, seconds)
+                results.append(dict(shape=name, dtype=dtype, channels_last=channels_last, what=which, times=times))
+    finally:
+        torch.set_num_threads(threads)
+    return {**_machine(device), "rounds": rounds, "results": results}
+
+
+def parse(name):
+    """The shape (64, 64, 32, 32) of a name "64x64x32x32"."""
+    sizes = name.split("x")
+    if len(sizes) not in (2, 3, 4, 5) or not all(size.isdecimal() and int(size) > 0 for size in sizes):
+        raise ValueError(f"{name!r} is no shape: N x C and up to three more sizes, such as 64x64x32x32 or 128x100")
+    return tuple(map(int, sizes))
+
+
+def _cases(shapes, device):
+    """Every shape as it is; on a GPU also in 16 bits, and channels last where that exists."""
+    for name in shapes:
+        for dtype in ("float32", "float16", "bfloat16") if device == "cuda" else ("float32",):
+            yield name, dtype, False
+            if device == "cuda" and name.count("x") == 3:
+                yield name, dtype, True
+
+
+def _machine(device):
+    huge_pages = os.environ.get("THP_MEM_ALLOC_ENABLE") == "1"
+    return {
+        "device": torch.cuda.get_device_name() if device == "cuda" else _processor(),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        "date": datetime.date.today().isoformat(),
+        "clock": "CUDA events" if device == "cuda" else "CPU time, one thread",
+        "memory": f"torch {'asks' if huge_pages else 'does not ask'} for huge pages, norm_fast writes into out=",
+    }
+
+
+def _processor():
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+
+
+def table(report):
+    """The report in Markdown: the time of F.batch_norm, and the others as a multiple of it with quartiles."""
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    lines = [f"{report['device']}, {report['date']}; {versions}. {report['clock']}; {report['memory']}."]
+    for what in dict.fromkeys(result["what"] for result in report["results"]):
+        chosen = [result for result in report["results"] if result["what"] == what]
+        names = list(dict.fromkeys(name for result in chosen for name in result["times"]))
+        lines += ["", f"| {what} | {' | '.join([f'{REFERENCE}, ms', *names[1:]])} |", "|---" * (len(names) + 1) + "|"]
+        lines += [f"| {' | '.join([_label(result), *_cells(result['times'], names)])} |" for result in chosen]
+    return "\n".join(lines) + "\n"
+
+
+def _label(result):
+    extra = [result["dtype"]] * (result["dtype"] != "float32") + ["channels last"] * result["channels_last"]
+    return " ".join([result["shape"], *extra])
+
+
+def _cells(times, names):
+    yield f"{1e3 * np.median(times[REFERENCE]):.3g}"
+    for name in names[1:]:
+        low, middle, high = paired(times[name], times[REFERENCE]) if name in times else [np.nan] * 3
+        yield f"{middle:.2f} [{low:.2f}, {high:.2f}]" if name in times else ""
+
+
+def write_into(readme, text):
+    """Put text between the two markers of a Markdown file.
+
+    Raises ValueError if the markers are not there.
+    """
+    start, end = "<!-- bench: written by `python -m bnbook bench --readme` -->\n", "<!-- end of bench -->"
+    page = Path(readme).read_text(encoding="utf-8")
+    if page.count(start) != 1 or page.count(end) != 1 or page.index(start) > page.index(end):
+        raise ValueError(f"{readme} has no place for the table: a line {start.strip()} and, below it, a line {end}")
+    before, after = page.split(start)[0], page.split(end)[1]
+    Path(readme).write_text(before + start + text + end + after, encoding="utf-8", newline="\n")

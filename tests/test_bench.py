@@ -1,0 +1,147 @@
+"""bnbook.bench: what is measured, and how it is told. No test here depends on how long anything takes."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from bnbook import __main__ as command_line
+from bnbook import bench, norm_numpy
+
+
+def counted(log, name):
+    return lambda: log.append(name)
+
+
+def test_every_candidate_is_called_in_every_round_and_the_order_changes():
+    log = []
+    times = bench.measure({name: counted(log, name) for name in "abc"}, rounds=8, seconds=0)
+    assert list(times) == ["a", "b", "c"] and all(len(t) == 8 and min(t) >= 0 for t in times.values())
+    rounds = [tuple(log[i : i + 3]) for i in range(len(log) - 24, len(log), 3)]
+    assert all(sorted(order) == ["a", "b", "c"] for order in rounds) and len(set(rounds)) > 1
+
+
+def test_compare_gives_medians_and_quartiles_relative_to_the_first(monkeypatch):
+    seconds = {"slow": iter([1, 4, 6, 2]), "fast": iter([1, 1, 3, 4])}  # the first is the warming up
+    monkeypatch.setattr(bench, "_cpu_seconds", lambda function, calls: next(seconds[function()]))
+    found = bench.compare({"slow": lambda: "slow", "fast": lambda: "fast"}, rounds=3)
+    assert found["slow"] == {"ms": 4000.0, "ratio": [1.0, 1.0, 1.0]}
+    assert found["fast"] == {"ms": 3000.0, "ratio": [0.375, 0.5, 1.25]}
+
+
+def test_ratios_are_taken_round_by_round():
+    assert bench.paired([1, 4, 9, 16, 25], [1, 2, 3, 4, 5]) == [2, 3, 4]
+
+
+def test_a_short_call_is_repeated_until_a_visit_takes_long_enough(monkeypatch):
+    visits = []
+    monkeypatch.setattr(bench, "_cpu_seconds", lambda function, calls: visits.append(calls) or 0.002)
+    found = bench.compare({"a": int}, rounds=2, seconds=0.02)
+    assert visits == [1, 10, 10] and found == {"a": {"ms": 2.0, "ratio": [1.0, 1.0, 1.0]}}
+
+
+def test_the_textbook_version_is_right():
+    random = np.random.default_rng(0)
+    x, dy, gamma, beta = random.normal(size=(6, 3, 4, 5)), random.normal(size=(6, 3, 4, 5)), *random.normal(size=(2, 3))
+    y, mean, var = norm_numpy.batch_norm(x, gamma, beta)
+    ours, cache = bench.textbook_forward(x, gamma, beta)
+    np.testing.assert_allclose(ours, y, atol=1e-12)
+    expected = norm_numpy.batch_norm_backward(dy, x, gamma, mean, var)
+    for got, value in zip(bench.textbook_backward(dy, cache), expected, strict=True):
+        np.testing.assert_allclose(got, value, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(8, 3), (4, 3, 5), (4, 3, 5, 6)])
+def test_every_version_is_a_candidate_and_runs(shape):
+    for calls in bench.candidates(shape):
+        expected = ["F.batch_norm", "nn.BatchNorm", "norm_torch", "textbook", "norm_numpy", "norm_fast"]
+        assert list(calls) == expected
+        for call in calls.values():
+            call()
+    forward, _ = bench.candidates(shape, dtype=torch.bfloat16, channels_last=len(shape) == 4)
+    assert list(forward) == ["F.batch_norm", "nn.BatchNorm", "norm_torch"]
+
+
+def test_a_report_can_be_stored_and_says_where_when_and_how():
+    threads = torch.get_num_threads()
+    report = bench.run(["8x3", "4x3x5x5"], rounds=2, seconds=0, say=lambda line: None)
+    assert torch.get_num_threads() == threads
+    assert json.loads(json.dumps(report)) == report
+    assert report["device"] and re.fullmatch(r"\d{4}-\d\d-\d\d", report["date"])
+    assert set(report["versions"]) == {"python", "torch", "numpy"} and "huge pages" in report["memory"]
+    assert [(r["shape"], r["what"]) for r in report["results"]] == [
+        (shape, what) for shape in ("8x3", "4x3x5x5") for what in ("forward", "forward + backward")
+    ]
+
+
+REPORT = {
+    "device": "a machine",
+    "versions": {"torch": "2"},
+    "date": "2026-01-02",
+    "clock": "CPU time",
+    "memory": "old memory",
+    "results": [
+        dict(shape=shape, dtype=dtype, channels_last=last, what="forward", times={"F.batch_norm": [0.002] * 3, **more})
+        for shape, dtype, last, more in [
+            ("8x3", "float32", False, {"ours": [0.001, 0.002, 0.004]}),
+            ("2x3x4x4", "float16", True, {}),
+        ]
+    ],
+}
+
+
+def test_the_table_has_a_line_for_each_case_and_a_column_for_each_candidate():
+    lines = bench.table(REPORT).splitlines()
+    assert lines[0] == "a machine, 2026-01-02; torch 2. CPU time; old memory."
+    assert lines[2] == "| forward | F.batch_norm, ms | ours |" and lines[3] == "|---|---|---|"
+    assert lines[4] == "| 8x3 | 2 | 1.00 [0.75, 1.50] |"
+    assert lines[5] == "| 2x3x4x4 float16 channels last | 2 |  |"
+
+
+def test_the_table_goes_between_the_markers_of_the_readme(tmp_path):
+    page = tmp_path / "README.md"
+    real = (command_line.PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    page.write_text(real, encoding="utf-8")
+    for _ in range(2):
+        bench.write_into(page, "| table |\n")
+        text = page.read_text(encoding="utf-8")
+        assert (
+            text.count("| table |") == 1
+            and "## Speed" in text
+            and text.split("<!-- end")[1] == real.split("<!-- end")[1]
+        )
+    page.write_text("nothing", encoding="utf-8")
+    with pytest.raises(ValueError, match="has no place for the table"):
+        bench.write_into(page, "| table |\n")
+
+
+@pytest.mark.parametrize("name", ["64", "ax3", "2x3x4x5x6x7", "0x3", "4x-3", ""])
+def test_what_is_no_shape_is_refused(name):
+    with pytest.raises(ValueError, match="is no shape: N x C"):
+        bench.parse(name)
+    assert bench.parse("64x3x2") == (64, 3, 2)
+
+
+def test_the_command_prints_the_table_and_writes_the_times(tmp_path, monkeypatch, capsys):
+    for name, value in bench.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "bench.json"
+    assert command_line.main(["bench", "8x3", "--rounds", "1", "--out", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert "| forward + backward |" in out and json.loads(file.read_text())["results"][0]["shape"] == "8x3"
+    assert command_line.main(["bench", "8"]) == 1 and "is no shape" in capsys.readouterr().err
+
+
+def test_the_command_starts_again_where_the_environment_is_not_set(monkeypatch):
+    started = []
+    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "0")
+
+    def start(command, env):
+        started.append((command[1:], env["THP_MEM_ALLOC_ENABLE"], env["OMP_NUM_THREADS"]))
+        return type("Done", (), {"returncode": 3})
+
+    monkeypatch.setattr(command_line.subprocess, "run", start)
+    assert command_line.main(["bench", "8x3", "--readme"]) == 3
+    assert started == [(["-m", "bnbook", "bench", "8x3", "--rounds", "15", "--readme"], "1", "1")]
