@@ -191,13 +191,14 @@ QUESTIONS = (
         {
             "nothing": (
                 "It would be 0 for ever without the learned shift. But there is one:",
-                "x = np.random.default_rng(0).normal(3, 2, (50, 1)); "
+                "from bnbook import norm_numpy; x = np.random.default_rng(0).normal(3, 2, (50, 1)); "
                 "float(norm_numpy.batch_norm(x, np.ones(1), np.full(1, 0.25))[0].mean().round(3))",
                 "0.25",
             ),
             "all layers below": (
                 "They move x. But x + 1000 and x have the same output; the largest difference is",
-                "x = np.random.default_rng(0).normal(3, 2, (50, 1)); gamma, beta = np.ones(1), np.zeros(1); "
+                "from bnbook import norm_numpy; x = np.random.default_rng(0).normal(3, 2, (50, 1)); "
+                "gamma, beta = np.ones(1), np.zeros(1); "
                 "y, y_moved = (norm_numpy.batch_norm(v, gamma, beta)[0] for v in (x, x + 1000)); "
                 "float(np.abs(y - y_moved).max().round(6))",
                 "0.0",
@@ -245,10 +246,10 @@ QUESTIONS = (
     ),
     Question(
         "shift-noise",
-        "BatchNorm's",
+        "BatchNorm",
         "The noise throws the inputs about at every step, and the net learns all the same, some steps later at most.",
         {
-            "none's": (
+            "none": (
                 "If drift were what slows a net down, yes. Do two runs with noise get to 90 % within 100 steps?",
                 _noisy("ReLU, default, 0.1", "noisy", 100) + "str(None not in found['steps_to_90']) + ', within 100'",
                 "True, within 100",

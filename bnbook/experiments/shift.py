@@ -170,8 +170,8 @@ def input_drift(
 
 def _moved(before, after):
     """distance and mean of one layer, see `input_drift`: (P,) each, from (N, P, units)."""
-    sd = before.std(0)
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # of a run that diverges
+    with np.errstate(all="ignore"):  # a run may diverge
+        sd = before.std(0)
         distance = wasserstein_1d(before, after) / sd
         mean = np.abs(after.mean(0) - before.mean(0)) / sd
     return {"distance": distance.mean(1), "mean": mean.mean(1)}
@@ -252,7 +252,8 @@ def gradient_shift(
     def watch(moment):
         if moment.step % 10 == 0 and moment.step < min(100, steps):
             pairs = _gradients(moment)
-            changes = [[gradient_change(*pair) for pair in zip(*layer, strict=True)] for layer in pairs]
+            with np.errstate(all="ignore"):  # a run may diverge
+                changes = [[gradient_change(*pair) for pair in zip(*layer, strict=True)] for layer in pairs]
             relative, cosine = np.mean(changes, axis=0).T  # over layers, for each member
             return {"relative": relative, "cosine": cosine}
 
@@ -364,7 +365,9 @@ def _slower(cases, arms, steps):
     """Steps to 90 % minus those without normalization, paired by seed, for each other arm."""
     differences = []
     for case in cases:
-        none = _arm(arms, case, "none")
+        none = next((arm for arm in arms if (arm["case"], arm["arm"]) == (case, "none")), None)
+        if none is None:  # not among the arms asked for
+            continue
         for arm in (arm for arm in arms if arm["case"] == case and arm is not none):
             mine, theirs = ([steps if n is None else n for n in each["steps_to_90"]] for each in (arm, none))
             paired = np.subtract(mine, theirs)

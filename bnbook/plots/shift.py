@@ -27,9 +27,7 @@ def unit_inputs(data, arms=None):
         low, middle, high = np.transpose(arm["curves"])
         ax.fill_between(arm["step"], low, high, color=ARMS[arm["arm"]]["color"], alpha=0.3, lw=0)
         ax.plot(arm["step"], middle, **ARMS[arm["arm"]])
-        ax.set(
-            xlabel="training step", title=f"{ARMS[arm['arm']]['label']}\nmedian moves over {np.mean(arm['range']):.1f}"
-        )
+        ax.set(xlabel="training step", title=f"{_short(arm)}\nmedian moves over {np.mean(arm['range']):.1f}")
         ax.sharey(axes[1])
     first, _, last = data["percentiles"]
     axes[1].set_ylabel(f"input of a unit: median,\n{first}th to {last}th percentile")
@@ -59,7 +57,7 @@ def input_drift(data):
     for ax, key in zip(axes, ("distance", "mean"), strict=True):
         for arm in data["arms"]:
             _dots(ax, _row(data, arm), arm["arm"], arm[key])
-        ax.set_xscale("log")
+        _log_axis(ax)
     axes[0].set(xlabel="Wasserstein-1 distance in 10 steps (sd)", title="how far a unit's inputs move")
     axes[1].set(xlabel="shift of the mean in 10 steps (sd)", title="how far their mean moves")
     _legend(figure, axes[0])
@@ -101,7 +99,7 @@ def gradient_shift(data):
     _legend(figure, axes[0])
     there = [d for d in data["differences"] if d["relative"] is not None]
     verdicts = [_sign(d["relative_interval"]) for d in there]
-    less, more, unclear = (verdicts.count(verdict) for verdict in ("less", "more", "no clear difference"))
+    less, more, unclear = (verdicts.count(verdict) for verdict in ("less", "more", "unclear"))
     title = f"With BatchNorm gradients change less in {less} of {len(verdicts)} settings, more in {more}"
     figure.suptitle(title)
     lines = [
@@ -151,7 +149,8 @@ def noisy_batch_norm(data):
     for (top, bottom), case in zip(axes.T, cases, strict=True):
         top.set(title=f"{case}\n{_against_none(data, case)}", xlabel="training step", ylim=(0, 100))
         top.axhline(90, color="0.4", linewidth=0.8, linestyle=":")
-        bottom.set(xscale="log", xlabel="drift in 10 steps (sd)", ylim=(len(arms) - 0.5, -0.5))
+        bottom.set(xlabel="drift in 10 steps (sd)", ylim=(len(arms) - 0.5, -0.5))
+        _log_axis(bottom)
         bottom.set_yticks(range(len(arms)), [ARMS[arm]["label"] for arm in arms])
     axes[0, 0].set_ylabel("test accuracy (%)\nmedian and range of seeds")
     _legend(figure, axes[0, 0])
@@ -172,7 +171,7 @@ def noisy_batch_norm(data):
 
 
 def _against_none(data, case, arm="noisy"):
-    verdict = _sign(_difference_of(data, case, arm)["interval"], "faster", "slower")
+    verdict = _sign(_difference_of(data, case, arm)["interval"], "faster", "slower", "no clear difference")
     return f"with noise: {verdict}"
 
 
@@ -207,6 +206,20 @@ def _dots(ax, row, arm, values):
         return
     ax.plot([min(values), max(values)], [row, row], color=style["color"], linewidth=2, solid_capstyle="round")
     ax.plot(np.mean(values), row, MARKERS[arm], color=style["color"], markersize=5.5, label=style["label"])
+
+
+def _log_axis(ax):
+    """From one power of ten to another, so that there are numbers at both ends."""
+    values = np.concatenate([line.get_xdata() for line in ax.get_lines() if line.get_label() in _LABELS])
+    ax.set(xscale="log", xlim=(10 ** np.floor(np.log10(values.min())), 10 ** np.ceil(np.log10(values.max()))))
+
+
+_LABELS = [style["label"] for style in ARMS.values()]
+
+
+def _short(arm):
+    """The label of an arm up to its comma."""
+    return ARMS[arm["arm"]]["label"].split(",")[0]
 
 
 def _mean(values):
@@ -247,9 +260,9 @@ def _steps(values, whole=False):
     return f"{middle} [{names[0]}, {names[-1]}]" if whole else middle
 
 
-def _sign(interval, below="less", above="more"):
+def _sign(interval, below="less", above="more", neither="unclear"):
     low, high = interval
-    return below if high < 0 else above if low > 0 else "no clear difference"
+    return below if high < 0 else above if low > 0 else neither
 
 
 def _two_digits(value):
