@@ -37,6 +37,9 @@ def test_unit_inputs_has_a_panel_for_the_accuracy_and_one_for_each_arm():
     assert axes[0].figure.get_suptitle() == f"Steps to 90 %: {verdict}" and text.startswith(
         f"Steps to 90 %: {verdict}."
     )
+    assert text.splitlines()[1].startswith(
+        "Way of a unit's median: 1.2 without normalization, 0.2 with BatchNorm, 1.0 "
+    )
     assert "median moves over 0.20 [0.20, 0.20], width at the start 2.05 [2.00, 2.10]" in text
     assert "steps to 90 % never [400, never]" in text
     axes, text = plots.unit_inputs(_unit_inputs(), ["none", "batch"])

@@ -36,7 +36,12 @@ def unit_inputs(data, arms=None):
         f"{_steps(arm['steps_to_90'])} {ARMS[arm['arm']]['label']}" for arm in found
     )
     figure.suptitle(verdict)
-    lines = [f"{verdict}.", f"Over {data['seeds']} seeds [lowest, highest], units of the last hidden layer:"]
+    ways = ", ".join(f"{np.mean(arm['range']):.1f} {ARMS[arm['arm']]['label']}" for arm in found)
+    lines = [
+        f"{verdict}.",
+        f"Way of a unit's median: {ways}.",
+        f"Over {data['seeds']} seeds [lowest, highest], units of the last hidden layer:",
+    ]
     for arm in found:
         lines.append(f"  {ARMS[arm['arm']]['label']}: steps to 90 % {_steps(arm['steps_to_90'], True)};")
         moved, spread = (
