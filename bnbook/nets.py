@@ -167,9 +167,9 @@ class Noise(nn.Module):
     where each unit has, anew at every step, a mu uniform within .5 * level and a sigma uniform from 1 to
     1 + .25 * level: the inputs of the next layer shift at every step, as violently as the level says.
 
-    level  1: as much as in the paper
+    level  1: meant to be as much as in the paper (its limits .5 and 1.25, its .1; from memory, not checked there)
     seed   of the noise
-    Source: Santurkar et al. 2018, "How does batch normalization help optimization?", appendix A (algorithm 1).
+    Source: Santurkar et al. 2018, "How does batch normalization help optimization?", section 2.1, for the idea.
     """
 
     def __init__(self, level, seed):
@@ -192,21 +192,35 @@ class Noise(nn.Module):
         return s * x + t
 
 
+def standardizing(weight, bias, z):
+    """Weight and bias with which each unit of a layer has mean 0 and variance 1, where with the given ones it has z.
+
+        weight <- weight / sd,   bias <- (bias - mean) / sd        mean, sd of each unit's z
+
+    weight  (units, *)      bias  (units,)
+    z       (N, units, *)   what the layer gives for some hundred examples
+    Returns weight (units, *), bias (units,).
+    Source: Salimans & Kingma 2016, "Weight normalization", section 3.
+    """
+    axes = tuple(axis for axis in range(z.ndim) if axis != 1)
+    per_unit = (-1, *(1,) * (z.ndim - 2))
+    mean = z.mean(axes)
+    sd = ((z - mean.reshape(per_unit)) ** 2).mean(axes) ** 0.5
+    return weight / sd.reshape(-1, *(1,) * (weight.ndim - 1)), (bias - mean) / sd
+
+
 @torch.no_grad()
 def standardize_start(net, x):
     """Change net in place so that, on x, what every activation gets has mean 0 and variance 1; nothing keeps it so.
 
-        weight <- weight / sd,   bias <- (bias - mean) / sd        of each hidden layer's units, first layer first
-
-    This is what BatchNorm does before the first step, and BatchNorm without the rest: the control that tells a good
-    start from normalizing at every step.
+    It is `standardizing` for one hidden layer after the other, first layer first. This is what BatchNorm does before
+    the first step, and BatchNorm without the rest: the control that tells a good start from normalizing at every step.
 
     net  nn.Sequential, as `mlp` or `cnn` return it with norm 'none'; its last layer stays as it is
     x    (N, C, H, W)  some hundred training images
     Returns net.
     Raises ValueError if net has a normalization, or a unit has the same value for all of x.
-    Source: Salimans & Kingma 2016, "Weight normalization", section 3; Mishkin & Matas 2016, "All you need is a good
-    init".
+    Source: Mishkin & Matas 2016, "All you need is a good init".
     """
     layers = list(net.children())
     hidden = [layer for layer in layers if isinstance(layer, nn.Linear | nn.Conv2d)][:-1]
@@ -214,13 +228,11 @@ def standardize_start(net, x):
         raise ValueError("the net has a normalization or no hidden layer; build it with norm='none'")
     for layer in layers:
         if layer in hidden:
-            z = layer(x)
-            axes = [axis for axis in range(z.dim()) if axis != 1]
-            var, mean = torch.var_mean(z, axes, correction=0)
-            if not (var > 0).all():
+            weight, bias = standardizing(layer.weight, layer.bias, layer(x))
+            if not bias.isfinite().all():
                 raise ValueError("a unit has the same value for every image; use more images, or another init")
-            layer.weight /= var.sqrt().reshape(-1, *(1,) * (layer.weight.dim() - 1))
-            layer.bias.sub_(mean).div_(var.sqrt())
+            layer.weight.copy_(weight)
+            layer.bias.copy_(bias)
         x = layer(x)
     return net
 

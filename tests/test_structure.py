@@ -25,7 +25,7 @@ ALLOWED = {
     "experiments": ({"nets", "train"}, {"numpy", "torch", "scipy", "tqdm"}),
     "plots": (set(), {"numpy", "matplotlib"}),
     "slips": ({"norm_numpy", "norm_torch"}, {"numpy", "torch"}),
-    "checks": ({"norm_numpy", "norm_torch", "train", "experiments", "slips"}, {"numpy", "torch"}),
+    "checks": ({"norm_numpy", "norm_torch", "nets", "train", "experiments", "slips"}, {"numpy", "torch"}),
     "diagnose": (set(), {"torch"}),
     "widgets": ({"norm_numpy", "plots"}, {"numpy", "matplotlib", "ipywidgets"}),
     "notebook": (set(), {"numpy", "torch", "matplotlib", "threadpoolctl"}),
@@ -98,12 +98,14 @@ def test_triton_is_imported_by_its_own_module_alone():
 
 
 def test_every_exercise_is_a_function_of_the_package_with_slips_of_the_same_name():
-    from bnbook import checks, norm_numpy, norm_torch, slips
+    from bnbook import checks, nets, norm_numpy, norm_torch, slips
     from bnbook.checks import gradient
+    from bnbook.experiments import shift
 
     for name, exercise in checks.EXERCISES.items():
         assert getattr(checks, name) is exercise and exercise.name == name == exercise.finished.__name__
-        assert exercise.finished in [getattr(module, name, None) for module in (norm_numpy, norm_torch, gradient)]
+        homes = (norm_numpy, norm_torch, nets, gradient, shift)
+        assert exercise.finished in [getattr(module, name, None) for module in homes]
         assert exercise.slips() is getattr(slips, name)
 
 

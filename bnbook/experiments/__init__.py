@@ -18,6 +18,7 @@ from .engine import load as load
 from .engine import run as run
 from .engine import run_all as run_all
 from .engine import save as save
+from .engine import steps_to as steps_to
 from .engine import versions as versions
 from .forward import variance_errors as variance_errors
 from .images import sample_size as sample_size
@@ -25,6 +26,13 @@ from .images import shared_statistic as shared_statistic
 from .pytorch import drop_in as drop_in
 from .pytorch import graph_nodes as graph_nodes
 from .pytorch import same_losses as same_losses
+from .shift import gradient_change as gradient_change
+from .shift import gradient_shift as gradient_shift
+from .shift import input_drift as input_drift
+from .shift import noisy_batch_norm as noisy_batch_norm
+from .shift import same_runs as same_runs
+from .shift import unit_inputs as unit_inputs
+from .shift import wasserstein_1d as wasserstein_1d
 from .start import first_look as first_look
 from .train_eval import SMALL as SMALL
 from .train_eval import biased_variance as biased_variance

@@ -28,6 +28,10 @@ from .forward import variance_errors as variance_errors
 from .pytorch import autograd_function as autograd_function
 from .pytorch import graph_nodes as graph_nodes
 from .pytorch import same_losses as same_losses
+from .shift import gradient_shift as gradient_shift
+from .shift import input_drift as input_drift
+from .shift import noisy_batch_norm as noisy_batch_norm
+from .shift import unit_inputs as unit_inputs
 from .start import first_look as first_look
 from .style import ARMS as ARMS
 from .train_eval import companions as companions
