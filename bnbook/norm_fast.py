@@ -174,7 +174,7 @@ def _tiles(arrays, vectors, width, size=TILE):
     over it. A vector may be None and stays so.
     """
     (N, C, S), dtype = arrays[0].shape, arrays[0].dtype
-    if 4 * S >= width:  # every plane is a row, every number of a vector one factor
+    if 4 * S >= width:  # long enough: every plane is a row, every number of a vector one factor
         if S >= LONG:
             np.setbufsize(16)  # no copies of factors, as a row is long enough; _silent sets it back
         arrays = [a.reshape(N * C, S) for a in arrays]
@@ -215,15 +215,15 @@ def _planes(*arrays):
     for a in others:
         if a.dtype != out.dtype or a.shape != out.shape or (a is not out and np.may_share_memory(a, out)):
             return None
-    if all([a.flags.c_contiguous for a in arrays]):
-        return [a.reshape(*out.shape[:2], -1) for a in arrays]
-    arrays = [np.moveaxis(a, 1, -1) for a in arrays]
-    if all([a.flags.c_contiguous for a in arrays]):
-        return [a.reshape(-1, out.shape[1], 1) for a in arrays]
+    N, C, *_ = out.shape
+    for views, shape in ((arrays, (N, C, -1)), ([np.moveaxis(a, 1, -1) for a in arrays], (-1, C, 1))):
+        if all([a.flags.c_contiguous for a in views]):
+            return [a.reshape(shape) for a in views]
     return None
 
 
 def _output(out, x):
+    """out, if it can take the result, or a new array."""
     if out is None:
         return np.empty_like(x)
     if not isinstance(out, np.ndarray) or out.shape != x.shape or out.dtype != x.dtype:

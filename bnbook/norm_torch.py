@@ -9,6 +9,8 @@ the sums end in float64, and what a float32 mean leaves out is put back (`_centr
 2d and 3d with another `forward`, so that flags, state_dict, repr and isinstance are PyTorch's own.
 """
 
+import contextlib
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -79,7 +81,7 @@ def batch_norm_backward(dy, x, gamma, mean, var, eps=1e-5):
     Source: Ioffe & Szegedy 2015, section 3; derived in notebook 03.
     """
     mean, var = _columns(x, mean, var)
-    return _gradients(dy, x, gamma, mean, var, eps, torch.zeros_like(mean), torch.zeros_like(var))
+    return _gradients(dy, x, gamma, mean, var, eps)
 
 
 def batch_norm_eval(x, gamma, beta, running_mean, running_var, eps=1e-5):
@@ -115,8 +117,8 @@ def update_running(running_mean, running_var, mean, var, m, momentum=0.1):
     """
     if m < 2:
         raise ValueError(f"m is {m}: the unbiased variance divides by m - 1, so it needs 2 or more values per channel.")
-    new_mean = (1 - momentum) * running_mean.to(mean.dtype) + momentum * mean
-    new_var = (1 - momentum) * running_var.to(var.dtype) + momentum * (var * (m / (m - 1)))
+    new_mean = (1 - momentum) * running_mean + momentum * mean
+    new_var = (1 - momentum) * running_var + momentum * m / (m - 1) * var
     return new_mean.to(running_mean.dtype), new_var.to(running_var.dtype)
 
 
@@ -161,6 +163,7 @@ class BatchNormFunction(torch.autograd.Function):
     def setup_context(ctx, inputs, output):
         x, gamma, _, ctx.eps = inputs
         ctx.save_for_backward(x, gamma, *output[1:])
+        ctx.set_materialize_grads(False)
 
     @staticmethod
     def backward(ctx, dy, dmean, dvar):
@@ -191,7 +194,8 @@ class _Eval(torch.autograd.Function):
         dx = (dy * _scale(var, gamma, ctx.eps).to(_wide(x))).to(x.dtype)
         dgamma = dbeta = None
         if gamma_learns or beta_learns:  # a frozen layer saves four passes
-            dgamma, dbeta = _parameter_gradients(dy, *_centre(x, mean), var, ctx.eps)
+            found = _parameter_gradients(dy, *_centre(x, mean), torch.rsqrt(var + ctx.eps))
+            dgamma, dbeta = (v.reshape(-1) for v in found)
         return dx, dgamma if gamma_learns else None, dbeta if beta_learns else None, None, None, None
 
 
@@ -200,27 +204,25 @@ def _apply(function, *args):
     return function.apply(*args) if torch.is_grad_enabled() else function.forward(*args)
 
 
-def _gradients(dy, x, gamma, mean, var, eps, dmean, dvar):
+def _gradients(dy, x, gamma, mean, var, eps, dmean=None, dvar=None):
     """batch_norm_backward; what reaches mean and var adds dmean / m + 2 * dvar * (x - mean) / m to dx."""
-    m = _count(x, var)
-    centred, rest = _centre(x, mean)
-    dgamma, dbeta = _parameter_gradients(dy, centred, rest, var, eps)
-    # One factor per channel for dy, one for x - mean and one constant: three passes instead of six.
-    a = _scale(var, gamma, eps)
-    b = (2 * dvar - a * torch.rsqrt(var + eps) * dgamma.reshape(var.shape)) / m
-    c = (dmean - a * dbeta.reshape(var.shape)) / m
-    a, b, c = _factors(x, a, b, c - b * rest)
-    dx = centred * b
-    del centred  # its memory serves for dy * a: fresh pages cost more than the arithmetic
-    return dx.add_(dy * a).add_(c).to(x.dtype), dgamma, dbeta
+    m, inv_std, (centred, rest) = _count(x, var), torch.rsqrt(var + eps), _centre(x, mean)
+    dy = torch.zeros_like(x) if dy is None else dy
+    dgamma, dbeta = _parameter_gradients(dy, centred, rest, inv_std)
+    # A line for each channel, dy, and a factor: all in the memory of x - mean.
+    through_var = None if dvar is None else 2 * dvar / m * (centred - rest)
+    b = dgamma * inv_std / -m
+    dx = _reuse("add", _reuse("mul", centred, b), dbeta / -m - b * rest)
+    dx = _reuse("mul", _reuse("add", dx, dy), inv_std if gamma is None else inv_std * gamma.reshape(var.shape))
+    dx = dx if dmean is None else dx + dmean / m
+    dx = dx if dvar is None else dx + through_var
+    return dx.to(x.dtype), dgamma.reshape(-1), dbeta.reshape(-1)
 
 
-def _parameter_gradients(dy, centred, rest, var, eps):
-    """dgamma (C,) and dbeta (C,)."""
-    axes = _axes(centred)
-    dbeta = _sum(dy, axes)
-    dgamma = (_sum(dy * centred, axes) - rest * dbeta) * torch.rsqrt(var + eps)
-    return dgamma.reshape(-1), dbeta.reshape(-1)
+def _parameter_gradients(dy, centred, rest, inv_std):
+    """dgamma and dbeta with the averaged axes kept as 1."""
+    dbeta = _sum(dy, _axes(dy))
+    return (_sum(dy * centred, _axes(dy)) - rest * dbeta) * inv_std, dbeta
 
 
 def _moments(x, axes):
@@ -230,7 +232,7 @@ def _moments(x, axes):
     pivot = (total / m).detach().to(_wide(x))  # a few float32 roundings away from the mean: near enough
     centred = x - pivot
     rest = _sum(centred, axes) / m
-    var = _sum(centred * centred, axes) / m - rest * rest
+    var = _sum_of_squares(centred, axes) / m - rest * rest
     mean = pivot + rest.nan_to_num()  # where x holds inf the mean is inf, as in torch.nn, but the rest inf - inf
     return mean, var.clamp(min=0), centred, rest  # 1e7 equal values and one other can round to -1e-16
 
@@ -245,6 +247,18 @@ def _centre(x, mean):
     return x - pivot, mean - pivot
 
 
+def _reuse(operation, x, v):
+    """x.mul(v) or x.add(v), written over x if possible: fresh memory costs more than the arithmetic.
+
+    Not if a graph may need x as it is. A compiler sees by itself what can be overwritten.
+    """
+    v = v.to(x.dtype)
+    if not (torch.is_grad_enabled() or torch.compiler.is_compiling()):
+        with contextlib.suppress(RuntimeError):  # under vmap v may be a whole stack of vectors, and x a single tensor
+            return getattr(x, operation + "_")(v)
+    return getattr(x, operation)(v)
+
+
 def _scale(var, gamma, eps):
     inv_std = torch.rsqrt(var + eps)
     return inv_std if gamma is None else inv_std * gamma.reshape(var.shape)
@@ -254,13 +268,20 @@ def _affine(centred, rest, var, gamma, beta, eps):
     """gamma * (centred - rest) / sqrt(var + eps) + beta, as one scale and one shift per channel."""
     scale = _scale(var, gamma, eps)
     shift = -rest * scale if beta is None else beta.reshape(var.shape) - rest * scale
-    scale, shift = _factors(centred, scale, shift)
-    return (centred * scale).add_(shift)
+    return _reuse("add", _reuse("mul", centred, scale), shift)
 
 
 def _factors(x, *vectors):
     """The vectors in the dtype of a pass over x. Stacked, vmap makes each as large as what it is added to in place."""
     return torch.stack(vectors).to(_wide(x)).unbind()
+
+
+def _sum_of_squares(x, axes):
+    """_sum(x * x, axes). Planes (H, W) of usual size, and no graph: then the memory for x * x can be saved."""
+    plane = x.ndim > 2 and axes == _axes(x) and x.is_contiguous() and x.shape[2:].numel() <= 4096
+    if not plane or torch.is_grad_enabled():
+        return _sum(x * x, axes)
+    return torch.linalg.vector_norm(x, dim=axes[1:], keepdim=True).to(_sum_dtype(x)).square().sum(axes, keepdim=True)
 
 
 def _sum(x, axes):
