@@ -114,13 +114,13 @@ def residual(norm="batch", width=64, init="he", seed=0, depth=3, activation="rel
             branch |= {activation: ACTIVATIONS[activation](), "linear": nn.Linear(width, width)}
             if norm == "skip_init":
                 branch["scale"] = Scale()
-            layers[f"block{i}"] = Residual(branch)
+            layers[f"block{i}"] = ResidualBlock(branch)
         layers |= _norm(norm, BatchNorm1d, width, depth + 1)
         layers |= {f"{activation}{depth + 1}": ACTIVATIONS[activation](), "linear": nn.Linear(width, classes)}
     return _initialize(nn.Sequential(layers).double(), init, seed)
 
 
-class Residual(nn.Sequential):
+class ResidualBlock(nn.Sequential):
     """A branch of layers whose output is added to its input: x + branch(x)."""
 
     def forward(self, x):
@@ -301,8 +301,8 @@ def _stacked(layers, in_place):
     for kind, forward in _FORWARD.items():
         if isinstance(first, kind):
             return Together(layers, forward)
-    if isinstance(first, Residual):
-        return Residual(_children(layers, in_place=False))  # the sum still needs what goes into the branch
+    if isinstance(first, ResidualBlock):
+        return ResidualBlock(_children(layers, in_place=False))  # the sum still needs what goes into the branch
     if isinstance(first, nn.ReLU):
         return nn.ReLU(in_place)  # the same numbers; one array less to go through memory at every layer
     if isinstance(first, (nn.Tanh, nn.Sigmoid, nn.MaxPool2d)):
