@@ -5,6 +5,7 @@ Read after notebook.
 
 import argparse
 import ast
+import functools
 import importlib
 import inspect
 import json
@@ -60,7 +61,11 @@ def _parser():
     run.set_defaults(run=run_experiment)
 
     bench = commands.add_parser("bench", help="how fast every version of BatchNorm is on this machine (minutes)")
-    bench.add_argument("shapes", nargs="*", help="such as 64x64x32x32 or 128x100 (default: those of the README)")
+    bench.add_argument(
+        "shapes",
+        nargs="*",
+        help="such as 64x64x32x32 or 128x100 (default: those of the README); or engine: 168 trainings at once",
+    )
     bench.add_argument("--rounds", type=int, default=15, help="times that each is measured (default 15)")
     bench.add_argument("--out", type=Path, metavar="FILE.json", help="write all the times there, too")
     bench.add_argument("--readme", action="store_true", help="put the table into README.md")
@@ -292,13 +297,18 @@ def run_bench(options):
         again = [sys.executable, "-m", "bnbook", "bench", *options.shapes, "--rounds", str(options.rounds)]
         again += ["--readme"] * options.readme + (["--out", str(options.out)] if options.out else [])
         return subprocess.run(again, env={**os.environ, **bench.ENVIRONMENT}).returncode
-    report = bench.run(options.shapes, options.rounds, say=lambda line: print(line, file=sys.stderr, flush=True))
-    text = bench.table(report)
+    say = functools.partial(print, file=sys.stderr, flush=True)
+    if options.shapes == ["engine"]:
+        report = bench.run_engine(say)
+        text = bench.engine_table(report)
+    else:
+        report = bench.run(options.shapes, options.rounds, say=say)
+        text = bench.table(report)
     print(text, end="")
     if options.out:
         options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n")
     if options.readme:
-        bench.write_into(PACKAGE.parent / "README.md", text)
+        bench.write_into(PACKAGE.parent / "README.md", text, "engine" if options.shapes == ["engine"] else "bench")
 
 
 # --- notebooks -----------------------------------------------------------------------------------------------------

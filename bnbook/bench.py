@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from . import norm_fast, norm_numpy, norm_torch
+from . import data, nets, norm_fast, norm_numpy, norm_torch, train
 
 try:
     from . import norm_triton
@@ -174,6 +174,87 @@ def _of_numpy(x, dy, gamma, beta):
     return forward, both
 
 
+# --- many trainings at once ------------------------------------------------------------------------------------------
+
+
+def engine(norm, dtype, rates=21, seeds=8, steps=300, together=32, device="cpu"):
+    """A grid of trainings of an MLP 64-64x5-10 as batched models, and one by one with PyTorch's layers and optimizer.
+
+    Each group of `together` trainings is done both ways, one directly after the other, in alternating order.
+    Returns {"one by one": seconds of a training, for each group, "together": the same}.
+    """
+    digits = data.digits()
+    x = torch.as_tensor((digits.x_train - digits.x_train.mean()) / digits.x_train.std(), dtype=dtype, device=device)
+    y = torch.as_tensor(digits.y_train, device=device)
+    grid = [(float(lr), seed) for lr in np.logspace(-3.5, 1.5, rates) for seed in range(seeds)]
+
+    def build(seed):
+        return nets.mlp(norm, seed=seed, depth=5).to(x)
+
+    def one_by_one(group):
+        for lr, seed in group:
+            net = build(seed)
+            for name, layer in net.named_children():
+                if isinstance(layer, nn.BatchNorm1d):  # ours is slower than PyTorch's: the rival is an ordinary net
+                    setattr(net, name, nn.BatchNorm1d(len(layer.weight), dtype=dtype, device=device))
+            train.fit(net, x, y, lr, steps=steps, seed=seed)
+
+    def as_one(group):
+        rates, seeds = zip(*group, strict=True)
+        train.fit_all(nets.Stack([build(seed) for seed in seeds]), x, y, rates, steps=steps, seeds=seeds)
+
+    ways, times = {"one by one": one_by_one, "together": as_one}, {"one by one": [], "together": []}
+    for warm_up in ways.values():
+        warm_up(grid[:1])
+    for start in range(0, len(grid), together):
+        group = grid[start : start + together]
+        for name in sorted(ways, reverse=start // together % 2 == 1):
+            begin = time.process_time()
+            ways[name](group)
+            if device == "cuda":
+                torch.cuda.synchronize()
+            times[name].append((time.process_time() - begin) / len(group))
+    return times
+
+
+def run_engine(say=print, **grid):
+    """`engine` with and without BatchNorm, in both precisions; a dict for JSON as `run` returns it."""
+    device, threads = "cuda" if torch.cuda.is_available() else "cpu", torch.get_num_threads()
+    torch.set_num_threads(1)
+    results = []
+    try:
+        for dtype in ("float32", "float64"):
+            for norm in ("none", "batch"):
+                say(f"engine {norm} {dtype}")
+                results.append(
+                    dict(norm=norm, dtype=dtype, times=engine(norm, getattr(torch, dtype), device=device, **grid))
+                )
+    finally:
+        torch.set_num_threads(threads)
+    return {**_machine(device), "results": results}
+
+
+def engine_table(report):
+    """The report in Markdown: milliseconds of a training one by one, and how many times faster it is together."""
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    lines = [
+        f"{report['device']}, {report['date']}; {versions}. CPU time, one thread; trainings of an MLP 64-64x5-10.",
+        "",
+    ]
+    lines += ["| normalization | dtype | one by one, ms | together: times faster |", "|---|---|---|---|"]
+    for result in report["results"]:
+        alone, together = (result["times"][name] for name in ("one by one", "together"))
+        low, middle, high = paired(alone, together)
+        cells = (
+            result["norm"],
+            result["dtype"],
+            f"{1e3 * np.median(alone):.0f}",
+            f"{middle:.1f} [{low:.1f}, {high:.1f}]",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 # --- the report ------------------------------------------------------------------------------------------------------
 
 
@@ -260,12 +341,13 @@ def _cells(times, names):
         yield f"{middle:.2f} [{low:.2f}, {high:.2f}]" if name in times else ""
 
 
-def write_into(readme, text):
+def write_into(readme, text, name="bench"):
     """Put text between the two markers of a Markdown file.
 
     Raises ValueError if the markers are not there.
     """
-    start, end = "<!-- bench: written by `python -m bnbook bench --readme` -->\n", "<!-- end of bench -->"
+    command = "bench" if name == "bench" else f"bench {name}"
+    start, end = f"<!-- {name}: written by `python -m bnbook {command} --readme` -->\n", f"<!-- end of {name} -->"
     page = Path(readme).read_text(encoding="utf-8")
     if page.count(start) != 1 or page.count(end) != 1 or page.index(start) > page.index(end):
         raise ValueError(f"{readme} has no place for the table: a line {start.strip()} and, below it, a line {end}")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bnbook import __main__ as command_line
-from bnbook import bench, norm_numpy
+from bnbook import bench, norm_numpy, norm_torch
 
 
 def counted(log, name):
@@ -145,3 +145,29 @@ def test_the_command_starts_again_where_the_environment_is_not_set(monkeypatch):
     monkeypatch.setattr(command_line.subprocess, "run", start)
     assert command_line.main(["bench", "8x3", "--readme"]) == 3
     assert started == [(["-m", "bnbook", "bench", "8x3", "--rounds", "15", "--readme"], "1", "1")]
+
+
+def test_the_engine_is_measured_on_the_same_trainings_both_ways(monkeypatch):
+    trained = {"one by one": [], "together": []}
+    one, many = bench.train.fit, bench.train.fit_all
+
+    def fit(net, x, y, lr, steps, seed):
+        trained["one by one"].append((lr, seed))
+        assert not any(type(layer) is norm_torch.BatchNorm1d for layer in net.modules()), "the rival is PyTorch's own"
+        one(net, x, y, lr, steps=steps, seed=seed)
+
+    def fit_all(net, x, y, lr, steps, seeds):
+        trained["together"] += zip(lr, seeds, strict=True)
+        many(net, x, y, lr, steps=steps, seeds=seeds)
+
+    monkeypatch.setattr(bench.train, "fit", fit)
+    monkeypatch.setattr(bench.train, "fit_all", fit_all)
+    times = bench.engine("batch", torch.float32, rates=3, seeds=2, steps=2, together=4)
+    assert sorted(trained["one by one"]) == sorted(trained["together"]) and len(set(trained["together"])) == 6
+    assert [len(seconds) for seconds in times.values()] == [2, 2] and list(times) == ["one by one", "together"]
+
+
+def test_the_engine_table_says_how_many_times_faster():
+    times = {"one by one": [0.2, 0.4, 0.6], "together": [0.1, 0.1, 0.1]}
+    report = {**bench._machine("cpu"), "results": [{"norm": "batch", "dtype": "float64", "times": times}]}
+    assert "| batch | float64 | 400 | 4.0 [3.0, 5.0] |" in bench.engine_table(report)
