@@ -24,7 +24,7 @@ ALLOWED = {
     "experiments": ({"nets", "train"}, {"numpy", "torch", "scipy", "tqdm"}),
     "plots": (set(), {"numpy", "matplotlib"}),
     "slips": ({"norm_numpy", "norm_torch"}, {"numpy", "torch"}),
-    "checks": ({"norm_numpy", "norm_torch", "train", "experiments", "slips"}, {"numpy", "torch"}),
+    "checks": ({"norm_numpy", "norm_torch", "nets", "train", "experiments", "slips"}, {"numpy", "torch"}),
     "diagnose": (set(), {"torch"}),
     "widgets": ({"norm_numpy", "plots"}, {"numpy", "matplotlib", "ipywidgets"}),
     "notebook": (set(), {"numpy", "torch", "matplotlib", "threadpoolctl"}),
@@ -97,12 +97,15 @@ def test_triton_is_imported_by_its_own_module_alone():
 
 
 def test_every_exercise_is_a_function_of_the_package_with_slips_of_the_same_name():
-    from bnbook import checks, norm_numpy, norm_torch, slips
+    from bnbook import checks, nets, norm_numpy, norm_torch, slips
     from bnbook.checks import gradient
+    from bnbook.experiments import depth
+
+    modules = (norm_numpy, norm_torch, nets, depth, gradient)
 
     for name, exercise in checks.EXERCISES.items():
         assert getattr(checks, name) is exercise and exercise.name == name == exercise.finished.__name__
-        assert exercise.finished in [getattr(module, name, None) for module in (norm_numpy, norm_torch, gradient)]
+        assert exercise.finished in [getattr(module, name, None) for module in modules]
         assert exercise.slips() is getattr(slips, name)
 
 
