@@ -22,7 +22,7 @@ from bnbook.norm_torch import BatchNorm1d, BatchNorm2d
 NORMS = ("none", "batch", "layer", "group", "instance", "rms")
 FLAT_NORMS = tuple(norm for norm in NORMS if norm != "instance")  # a single value cannot be normalized
 INITS = ("he", "torch")
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "identity": nn.Identity}
 
 
 def cnn(norm="batch", width=8, init="he", seed=0, shape=(1, 8, 8), classes=10):
@@ -71,7 +71,7 @@ def mlp(norm="batch", width=64, init="he", seed=0, depth=3, activation="relu", n
                 the hidden layers ('he' is the gain sqrt(2)) and 1 / sqrt(fan_in) in the last. Biases start at 0.
     seed        of the weights, and of the noise
     depth       hidden layers
-    activation  'relu', 'tanh' or 'sigmoid'
+    activation  'relu', 'tanh', 'sigmoid', or 'identity', which is none at all
     noise       level of the `Noise` in front of each activation; 0: there is none
     shape, classes   as in `cnn`
     Returns nn.Sequential, (N, C, H, W) to (N, classes), with layers named linear1, norm1, relu1, ... linear.
@@ -237,6 +237,20 @@ def standardize_start(net, x):
     return net
 
 
+def train_only_norms(net):
+    """Let only the scales and shifts of the normalizations be trained; every other parameter stays as it is.
+
+    net  nn.Module  changed in place: requires_grad of each of its parameters
+    Returns how many numbers are left to train.
+    Source: Frankle et al. 2021, "Training BatchNorm and only BatchNorm".
+    """
+    norms = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm, RMSNorm)
+    for layer in net.modules():
+        for parameter in layer.parameters(recurse=False):
+            parameter.requires_grad_(isinstance(layer, norms))
+    return sum(parameter.numel() for parameter in net.parameters() if parameter.requires_grad)
+
+
 # --- many nets as one ----------------------------------------------------------------------------------------------
 
 
@@ -305,7 +319,7 @@ def _stacked(layers, in_place):
         return ResidualBlock(_children(layers, in_place=False))  # the sum still needs what goes into the branch
     if isinstance(first, nn.ReLU):
         return nn.ReLU(in_place)  # the same numbers; one array less to go through memory at every layer
-    if isinstance(first, (nn.Tanh, nn.Sigmoid, nn.MaxPool2d)):
+    if isinstance(first, (nn.Tanh, nn.Sigmoid, nn.Identity, nn.MaxPool2d)):
         return copy.deepcopy(first)  # these do the same to every number, or to every channel
     raise TypeError(f"{type(first).__name__} is not among the layers that can be stacked: {', '.join(_stackable())}")
 

@@ -212,6 +212,7 @@ def test_images_and_classes_that_no_net_fits_are_refused(build, wrong, message):
 SHAPES = {
     **{f"mlp-{norm}": lambda seed, norm=norm: nets.mlp(norm, 8, seed=seed, depth=3) for norm in nets.FLAT_NORMS},
     **{f"cnn-{norm}": lambda seed, norm=norm: nets.cnn(norm, 4, seed=seed, shape=(2, 9, 8)) for norm in nets.NORMS},
+    "mlp-identity": lambda seed: nets.mlp("batch", 6, seed=seed, depth=2, activation="identity"),
     "residual-batch": lambda seed: nets.residual("batch", 6, seed=seed, depth=2),
     "residual-skip_init": lambda seed: nets.residual("skip_init", 6, seed=seed, depth=2),
     "tanh": lambda seed: nets.mlp("batch", 7, 1.0, seed, 2, "tanh"),
@@ -288,6 +289,21 @@ def test_skip_init_starts_as_a_net_without_its_blocks():
     torch.testing.assert_close(net(x), net.linear(torch.relu(net.linear0(x.flatten(1)))))
     alphas = [name for name, _ in net.named_parameters() if "alpha" in name]
     assert alphas == [f"block{i}.scale.alpha" for i in range(1, 6)]
+
+
+def test_without_an_activation_a_net_is_linear_between_its_normalizations():
+    net = nets.mlp("none", 6, seed=1, depth=2, activation="identity")
+    a, b = torch.randn(2, 3, 1, 8, 8, dtype=torch.float64)
+    torch.testing.assert_close(net(a + b), net(a) + net(b))  # its biases start at 0
+
+
+def test_only_scales_and_shifts_are_left_to_train_at_every_depth_and_in_every_state():
+    for norm in ("batch", "layer"):
+        net = nets.residual(norm, 6, depth=2).requires_grad_(False)
+        assert nets.train_only_norms(net) == 2 * 6 * 3
+        assert {name for name, p in net.named_parameters() if p.requires_grad} == {
+            f"{place}.{kind}" for place in ("block1.norm", "block2.norm", "norm3") for kind in ("weight", "bias")
+        }
 
 
 def test_noise_has_the_moments_it_promises_and_is_gone_in_evaluation_mode():

@@ -13,6 +13,8 @@ Every exercise and every question is listed here once, under the name it has in 
 
 from .backward import QUESTIONS as _BACKWARD
 from .backward import batch_norm_backward, directional_check, normalize_backward
+from .depth import QUESTIONS as _DEPTH
+from .depth import Scale, measured_growth, predicted_growth, train_only_norms
 from .exercise import CheckFailed as CheckFailed
 from .exercise import Exercise
 from .forward import QUESTIONS as _FORWARD
@@ -42,11 +44,12 @@ EXERCISES: dict[str, Exercise] = {
         *(to_rows, from_rows, remove_bias),
         *(BatchNormFunction, BatchNorm2d, replace_batch_norm),
         *(standardizing, wasserstein_1d, gradient_change),
+        *(measured_growth, predicted_growth, Scale, train_only_norms),
     )
 }
 QUESTIONS: dict[str, Question] = {
     question.name: question
-    for question in (*_START, *_WHY, *_FORWARD, *_BACKWARD, *_TRAIN_EVAL, *_IMAGES, *_PYTORCH, *_SHIFT)
+    for question in (*_START, *_WHY, *_FORWARD, *_BACKWARD, *_TRAIN_EVAL, *_IMAGES, *_PYTORCH, *_SHIFT, *_DEPTH)
 }
 
 

@@ -8,6 +8,10 @@ name in `plots` draws it. Summaries of arms in which a run diverged are None: su
 and only the verdict "did not train" may be printed.
 """
 
+from .depth import gradient_growth as gradient_growth
+from .depth import only_norms as only_norms
+from .depth import skip_connections as skip_connections
+from .depth import trainability as trainability
 from .engine import Moment as Moment
 from .engine import Setting as Setting
 from .engine import build as build

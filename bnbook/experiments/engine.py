@@ -23,7 +23,8 @@ class Setting:
 
     net, norm, width, init, depth, activation, noise   the network, see `nets` (the cnn has no depth, activation, noise)
     standardized   one `nets.standardize_start` on the first 500 training images, before the first step
-    trainable      'all', or 'norm': only the scales and shifts of the normalizations
+    trainable      'all'; 'norm': only the scales and shifts of the normalizations; 'head': only the last layer; 'few':
+                   only two random incoming weights of each hidden unit (held by `run_all`, not by `build`)
     lr, batch_size, steps, momentum, weight_decay, clip, label_noise   the training, see `train.fit_all`
     hidden_lr      learning rate of the weights in front of a hidden unit, if it is another
     sphere         after each step every hidden unit's weights get back the length they had before the first
@@ -75,10 +76,19 @@ def build(setting, data):
         raise ValueError(f"net is {setting.net!r}; it must be one of 'cnn', 'mlp', 'residual'")
     if setting.standardized:
         nets.standardize_start(net, tensors(data, "cpu")[0][:500])
-    if setting.trainable not in ("all", "norm"):
-        raise ValueError(f"trainable is {setting.trainable!r}; it must be 'all' or 'norm'")
-    for name, parameter in net.named_parameters():
-        parameter.requires_grad_(setting.trainable == "all" or "norm" in name)
+    return _only(net, setting.trainable)
+
+
+def _only(net, trainable):
+    """net, with those parameters frozen that are not to be trained."""
+    if trainable == "norm":
+        nets.train_only_norms(net)
+    elif trainable in ("head", "few"):
+        for name, parameter in net.named_parameters():
+            head = name.startswith("linear.")
+            parameter.requires_grad_(head if trainable == "head" else parameter.dim() > 1 and not head)
+    elif trainable != "all":
+        raise ValueError(f"trainable is {trainable!r}; it must be one of 'all', 'norm', 'head', 'few'")
     return net
 
 
@@ -162,7 +172,7 @@ def _train_together(settings, data, parts, watch):
         **{"net": net, "x": x_train, "y": y_train, "lr": _rates(net, settings), "batch_size": first.batch_size},
         **{"steps": first.steps, "seeds": [setting.seed for setting in settings], "momentum": first.momentum},
         **{"weight_decay": [setting.weight_decay for setting in settings], "clip": first.clip},
-        **{"label_noise": first.label_noise, "watch": measure, "after_step": _sphere(net) if first.sphere else None},
+        **{"label_noise": first.label_noise, "watch": measure, "after_step": _after_step(net, settings)},
     )
     losses, _ = train.evaluate_all(net, x_train, y_train)
     runs = []
@@ -189,6 +199,32 @@ def _rates(net, settings):
     usual = [setting.lr for setting in settings]
     special = [setting.lr if setting.hidden_lr is None else setting.hidden_lr for setting in settings]
     return lambda name: special if name in hidden else usual
+
+
+def _after_step(net, settings):
+    """What the settings ask to be put right after each step, or None."""
+    if settings[0].trainable == "few":
+        return _few(net, settings)
+    return _sphere(net) if settings[0].sphere else None
+
+
+def _few(net, settings):
+    """A function that gives all incoming weights of each hidden unit their first value back, but for two of them."""
+    generators = [torch.Generator().manual_seed(1_000_000 + setting.seed) for setting in settings]
+    held = {}
+    for name in hidden_weights(net):
+        weight = net.get_parameter(name).detach()
+        random = torch.stack([torch.rand(weight[0].shape, generator=generator) for generator in generators])
+        chosen = random.flatten(2).argsort(2)[..., :2]  # (P, units, 2)
+        free = torch.zeros(chosen.shape[:2] + (weight[0, 0].numel(),), dtype=bool).scatter(2, chosen, True)
+        held[name] = free.view(weight.shape).to(weight.device), weight.clone()
+
+    def restore(net):
+        for name, (free, start) in held.items():
+            weight = net.get_parameter(name)
+            weight.copy_(torch.where(free, weight, start))
+
+    return restore
 
 
 def _sphere(net):

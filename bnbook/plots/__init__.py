@@ -19,6 +19,10 @@ from .cnn import feature_maps as feature_maps
 from .cnn import photographs as photographs
 from .cnn import sample_size as sample_size
 from .cnn import shared_statistic as shared_statistic
+from .depth import gradient_growth as gradient_growth
+from .depth import only_norms as only_norms
+from .depth import skip_connections as skip_connections
+from .depth import trainability as trainability
 from .forward import batch_norm_stages as batch_norm_stages
 from .forward import eps_placement as eps_placement
 from .forward import images as images
