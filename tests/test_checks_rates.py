@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnbook import checks
-from bnbook.experiments import rates, scale
+from bnbook.experiments import decay, rates, scale
 
 
 def band_on_a_fine_grid_of_crossings(lr, accuracy, best, share=0.9):
@@ -117,7 +117,7 @@ def test_one_output_off_is_refused(by, position):
         return yours
 
     assert checks.invariance_check.judge(bend(scale.invariance_check)).kind == "wrong"
-    assert checks.equilibrium.judge(bend(scale.equilibrium)).kind == "wrong"
+    assert checks.equilibrium.judge(bend(decay.equilibrium)).kind == "wrong"
     assert checks.effective_rate.judge(bend(scale.effective_rate)).kind == "wrong"
 
 

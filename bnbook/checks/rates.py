@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..experiments import rates, scale
+from ..experiments import decay, rates, scale
 from .compare import Probe
 from .exercise import Exercise
 from .question import Question
@@ -124,7 +124,7 @@ effective_rate = Exercise(
 
 equilibrium = Exercise(
     name="equilibrium",
-    finished=scale.equilibrium,
+    finished=decay.equilibrium,
     inputs=("lr", "weight_decay", "gradient"),
     outputs=("length", "angle"),
     probes=lambda: [
@@ -137,8 +137,8 @@ equilibrium = Exercise(
     hints=(
         "In equilibrium |w|^2 loses as much by decay as it gains by the step. Loss: 2 * lr * decay * |w|^2. Gain, by "
         "Pythagoras: lr^2 |g|^2.",
-        "At length |w| the gradient is gradient / |w|. So 2 * lr * decay * |w|^2 = lr^2 * gradient^2 / |w|^2: solve for "
-        "|w|^4. The angle is the step divided by the length, lr * (gradient / |w|) / |w|.",
+        "At length |w| the gradient is gradient / |w|. So 2 * lr * decay * |w|^2 = lr^2 * gradient^2 / |w|^2: solve "
+        "for |w|^4. The angle is the step divided by the length, lr * (gradient / |w|) / |w|.",
         "length = (lr * gradient**2 / (2 * weight_decay)) ** 0.25 and angle = np.sqrt(2 * lr * weight_decay).",
     ),
 )

@@ -1,4 +1,4 @@
-"""The experiments of notebook 08 that sweep learning rates; those on scale invariance are in `scale`."""
+"""The experiments of notebook 08 that sweep learning rates; see `scale`, `decay` and `landscape` for why."""
 
 from dataclasses import replace
 
@@ -43,18 +43,19 @@ def band(lr, accuracy, best, share=0.9):
 
 
 def learning_rates(
-    data, seeds=5, depths=(5, 10), inits=("he", "torch"), arms=tuple(ARMS), rates=RATES,
+    data, seeds=5, depths=(5, 10), inits=("he", "torch"), arms=tuple(ARMS), rates=RATES, steps=300,
     device="cpu", progress=False, keep=None,
 ):  # fmt: skip
     """How wide is the band of good learning rates, and which is the largest that trains? Several arms, many rates.
 
     data    data.Data
     seeds   runs per arm and rate, 2 or more; arms that share a seed have the same weights and the same batches
-    depths  hidden layers of the MLP, 64 units each, ReLU; 300 steps of plain SGD, batches of 64
+    depths  hidden layers of the MLP, 64 units each, ReLU
     inits   'he', 'torch' or both
     arms    of none, batch, layer, clip (gradient shortened to norm 1), start (standardized once, no normalization),
             momentum (0.9, no normalization), batch_momentum
     rates   learning rates, increasing; the arms with momentum get a tenth of each, which makes steps of the same size
+    steps   of SGD, batches of 64; a net that is slow has a lower left edge with more of them
     Returns a dict: experiment, versions, seeds, rates, best (the highest mean accuracy over seeds of any arm at any
     rate), arms: one for each depth, init and arm, with lr, accuracy and failed (both rates x seeds; failed: the final
     training loss is above half of that of guessing), and what `width_and_ceiling` adds. Print no digits of the runs
@@ -64,7 +65,7 @@ def learning_rates(
     _check(seeds, arms)
     grid = [(depth, init, arm) for depth in depths for init in inits for arm in arms]
     settings = [
-        replace(NET, depth=depth, init=init, **ARMS[arm], lr=lr, seed=seed)
+        replace(NET, depth=depth, init=init, **ARMS[arm], lr=lr, steps=steps, every=steps, seed=seed)
         for depth, init, arm in grid
         for lr in _rates(arm, rates)
         for seed in range(seeds)

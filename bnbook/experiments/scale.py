@@ -1,4 +1,4 @@
-"""The experiments of notebook 08 on what forgetting the length of the weights does; those on rates are in `rates`."""
+"""The experiments of notebook 08 on what forgetting the length of the weights means."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from bnbook import nets, train
 
-from .engine import Moment, Setting, build, hidden_weights, interval, run_all, tensors, versions
+from .engine import Setting, build, hidden_weights, tensors, versions
 
 NET = Setting(net="mlp", width=64, depth=3, lr=0.1, every=10_000)
 
@@ -50,21 +50,6 @@ def effective_rate(lr, weight):
     return lr / (weight.reshape(len(weight), -1) ** 2).sum(1)
 
 
-def equilibrium(lr, weight_decay, gradient):
-    """Where weight decay and the growth of scale-invariant weights balance.
-
-        length^4 = lr * gradient^2 / (2 * weight_decay)        angle = sqrt(2 * lr * weight_decay)
-
-    lr            learning rate
-    weight_decay  in the step w <- w - lr * (g + weight_decay * w); lr * weight_decay is small against 1
-    gradient      length of the gradient where the weights have length 1 (root of the mean square over steps)
-    Returns length (of the weights), angle (by which a step turns them, in radians).
-    Source: Wan et al. 2021, "Spherical motion dynamics", without momentum.
-    """
-    length = (lr * gradient**2 / (2 * weight_decay)) ** 0.25
-    return length, np.sqrt(2 * lr * weight_decay)
-
-
 # --- exact statements -------------------------------------------------------------------------------------------
 
 
@@ -90,7 +75,7 @@ def of_hidden_weights(net, x, y):
     def loss(w):
         parts = w.split([shape.numel() for shape in shapes.values()])
         weights = {name: part.view(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
-        return F.cross_entropy(functional_call(net, {**weights, **_copies(net)}, (x,)), y)
+        return F.cross_entropy(functional_call(net, {**weights, **buffers(net)}, (x,)), y)
 
     def gradient(w):
         w = torch.tensor(w, device=x.device, requires_grad=True)
@@ -99,7 +84,7 @@ def of_hidden_weights(net, x, y):
     return lambda w: loss(torch.tensor(w, device=x.device)).item(), gradient, w.cpu().numpy()
 
 
-def _copies(net):
+def buffers(net):
     """The buffers, copied: a forward pass in training mode writes into running statistics."""
     return {name: buffer.clone() for name, buffer in net.named_buffers()}
 
@@ -145,7 +130,7 @@ def equivalent_rates(data, factors=(0.1, 10.0, 100.0), lr=0.1, steps=200, seeds=
         for a, rate in arms
         for seed in range(seeds)
     ]
-    losses = _fit(settings, data, device)[0].T.reshape(len(arms), seeds, steps)
+    losses = fit(settings, data, device)[0].T.reshape(len(arms), seeds, steps)
     apart = np.abs(losses / losses[0] - 1).max((1, 2))
     found = [
         {"factor": a, "hidden_lr": rate, "loss": loss[0].tolist(), "apart": float(far)}
@@ -157,7 +142,7 @@ def equivalent_rates(data, factors=(0.1, 10.0, 100.0), lr=0.1, steps=200, seeds=
     }
 
 
-def _fit(settings, data, device, watch=None, eps=1e-30, noise=0.0):
+def fit(settings, data, device, watch=None, eps=1e-30, noise=0.0):
     """Losses (steps, P) and the trained stack: for settings of one shape, with any eps, and weight decay of the hidden
     weights alone."""
     x, y, _, _ = tensors(data, device)
@@ -202,7 +187,7 @@ def norm_growth(data, rates=(0.1, 1.0, 10.0), steps=300, every=10, seeds=5, devi
             )
             before.update({name: w.clone() for name, w in weights.items()})
 
-        _fit(settings, data, device, watch)
+        fit(settings, data, device, watch)
         square, moved, effective = (np.array(kept[key]).T.reshape(len(lrs), seeds, -1) for key in kept)
         predicted = square[..., :1] + np.cumsum(moved, -1)
         for i, lr in enumerate(lrs):
@@ -220,190 +205,3 @@ def norm_growth(data, rates=(0.1, 1.0, 10.0), steps=300, every=10, seeds=5, devi
 
 def _numpy(values):
     return values.cpu().numpy().copy()
-
-
-# --- weight decay ------------------------------------------------------------------------------------------------
-
-# (share of random labels, lr, weight decay, factor of the hidden weights at the start)
-DECAYS = (
-    *((0.3, 1.0, 0.01, start) for start in (1 / 3, 1.0, 3.0)),
-    *((noise, lr, decay, 1.0) for lr, decay in ((0.1, 0.1), (0.1, 0.001)) for noise in (0.3, 0.0)),
-)
-
-
-def weight_decay_equilibrium(data, seeds=5, arms=DECAYS, steps=600, device="cpu"):
-    """Does weight decay bring scale-invariant weights to one length, and one angle per step?
-
-    data   data.Data
-    seeds  runs per arm, 2 or more
-    arms   (share of random labels, lr, weight decay of the hidden weights, factor of the hidden weights at the start)
-    Returns a dict: experiment, versions, seeds, steps, arms: noise, lr, weight_decay, start, step, length (mean over
-    the units of the second layer; seeds x steps, every 10), and of the last third of the steps, for each seed: angle
-    (root of the mean square over units and steps, radians), gradient (the same, of |g| |w|); predicted_length (per
-    seed) and predicted_angle from `equilibrium`; ratio (angle / predicted_angle: mean, interval); and accuracy.
-    Raises ValueError if seeds is below 2.
-    """
-    _two(seeds)
-    found = {}
-    for noise in dict.fromkeys(arm[0] for arm in arms):
-        group = [arm for arm in arms if arm[0] == noise]
-        settings = [
-            replace(NET, steps=steps, batch_size=32, lr=lr, weight_decay=decay, init=start * 2**0.5, seed=seed)
-            for _, lr, decay, start in group
-            for seed in range(seeds)
-        ]
-        found |= dict(zip(group, _decayed(settings, data, device, noise, seeds), strict=True))
-    return {
-        **{"experiment": "weight_decay_equilibrium", "versions": versions(), "seeds": seeds, "steps": steps},
-        "arms": [{"noise": arm[0], "start": arm[3], **found[arm]} for arm in arms],
-    }
-
-
-def _two(seeds):
-    if seeds < 2:
-        raise ValueError(f"seeds is {seeds}; an interval needs at least 2 runs per arm, better 5")
-
-
-def _decayed(settings, data, device, noise, seeds):
-    """One summary for each arm of `weight_decay_equilibrium` with this share of random labels."""
-    turns = _Turns(settings)
-    net = _fit(settings, data, device, turns, eps=1e-5, noise=noise)[1]
-    accuracy = train.evaluate_all(net, *tensors(data, device)[2:])[1]
-    angle, gradient = (torch.stack(values).mean(0).sqrt().cpu().numpy() for values in (turns.angle, turns.gradient))
-    length = torch.stack(turns.length, 1).cpu().numpy()
-    for i in range(0, len(settings), seeds):
-        part, lr, decay = slice(i, i + seeds), settings[i].lr, settings[i].weight_decay
-        lengths, predicted = equilibrium(lr, decay, gradient[part])
-        ratio = angle[part] / predicted
-        yield {
-            **{"lr": lr, "weight_decay": decay, "step": list(range(0, settings[0].steps + 1, 10))},
-            **{"length": length[part].tolist(), "angle": angle[part].tolist(), "gradient": gradient[part].tolist()},
-            **{"predicted_length": lengths.tolist(), "predicted_angle": float(predicted)},
-            "ratio": {"mean": float(ratio.mean()), "interval": list(interval(ratio))},
-            "accuracy": accuracy[part].tolist(),
-        }
-
-
-class _Turns:
-    """A watch function: the length of the second layer's units, and how far each step turned them.
-
-    length is noted every 10 steps, the mean squares over units of angle and of |g| |w| in the last third of the steps.
-    """
-
-    def __init__(self, settings):
-        self.settings, self.length, self.angle, self.gradient = settings, [], [], []
-
-    def __call__(self, net, step, x, y):
-        w = net.get_parameter("linear2.weight").detach()
-        length = w.norm(dim=2)
-        if step > 2 * self.settings[0].steps // 3:
-            self._note(w, length)
-        if step % 10 == 0:
-            self.length.append(length.mean(1))
-        self.before, self.before_length = w.clone(), length
-
-    def _note(self, w, length):
-        lr, decay = (
-            w.new_tensor([getattr(s, key) for s in self.settings])[:, None, None] for key in ("lr", "weight_decay")
-        )
-        gradient = (self.before - w) / lr - decay * self.before  # the step backwards: w <- w - lr * (g + decay * w)
-        chord = (w / length[..., None] - self.before / self.before_length[..., None]).norm(dim=2)
-        self.angle.append((2 * torch.arcsin(chord / 2)).square().mean(1))
-        self.gradient.append((gradient.norm(dim=2) * self.before_length).square().mean(1))
-
-
-# --- loss along the gradient -------------------------------------------------------------------------------------
-
-STEPS = (0.05, 0.1, 0.2, 0.4)
-
-
-def along_gradient(data, seeds=5, depth=10, inits=("he", "torch"), norms=("none", "batch"), steps=200, device="cpu"):
-    """How far the gradient of a batch can be trusted: the loss along it, every 20 steps of a training at rate 0.1.
-
-        w - eta * g,   g the gradient at w of the batch to come,   eta from half the rate to four times as much
-
-    data    data.Data
-    seeds   runs per arm, 2 or more
-    depth   of an MLP of 64 ReLU units per layer
-    Returns a dict: experiment, versions, seeds, depth, steps, eta, arms: init, norm, loss (seed 0: at each probe, the
-    loss at w and at each eta), and per seed range (largest minus smallest loss along the line), descends (share of the
-    probes at which every eta lowers the loss), change (largest |g(eta) - g| / |g|) and smoothness (largest
-    |g(eta) - g| / (eta |g|)), of which the median over probes is taken (of descends the mean); and accuracy at the end.
-    """
-    _two(seeds)
-    base = replace(NET, depth=depth, steps=steps)
-    grid = [(init, norm) for init in inits for norm in norms]
-    settings = [replace(base, init=init, norm=norm, every=steps, seed=s) for init, norm in grid for s in range(seeds)]
-    runs = run_all(settings, data, device, watch=_look_along)
-    found = []
-    for i, (init, norm) in enumerate(grid):
-        part = runs[i * seeds : (i + 1) * seeds]
-        loss, change = (np.array([run["watched"][key] for run in part]) for key in ("loss", "change"))
-        values = {
-            "range": np.median(np.ptp(loss, -1), 1),
-            "descends": (loss[..., 1:] < loss[..., :1]).all(-1).mean(1),
-            "change": np.median(change.max(-1), 1),
-            "smoothness": np.median((change / STEPS).max(-1), 1),
-        }
-        accuracy = [run["test_accuracy"][-1] for run in part]
-        found.append(
-            {
-                **{"init": init, "norm": norm, "loss": _rounded(loss[0]), "accuracy": accuracy},
-                **{key: _rounded(value) for key, value in values.items()},
-            }
-        )
-    return {
-        **{"experiment": "along_gradient", "versions": versions(), "seeds": seeds, "depth": depth, "steps": steps},
-        **{"step": runs[0]["watched"]["step"], "eta": list(STEPS), "arms": found},
-    }
-
-
-def _look_along(moment: Moment):
-    """Loss (P, 1 + etas) and relative change of the gradient (P, etas) along the gradient of the batch to come."""
-    if moment.x is None or moment.step % 20:
-        return None
-    moment.net.train()
-    here = {name: p.detach() for name, p in moment.net.named_parameters()}
-
-    def look(values):
-        values = {name: value.clone().requires_grad_() for name, value in values.items()}
-        logits = functional_call(moment.net, {**values, **_copies(moment.net)}, (moment.x,))
-        loss = train.per_member_loss(logits, moment.y)
-        return loss.detach(), torch.autograd.grad(loss.sum(), list(values.values()))
-
-    loss, g = look(here)
-    losses, changes = [loss], []
-    for eta in STEPS:
-        there = {name: value - eta * part for (name, value), part in zip(here.items(), g, strict=True)}
-        loss, moved = look(there)
-        losses.append(loss)
-        changes.append(_norm([m - p for m, p in zip(moved, g, strict=True)]) / _norm(g))
-    return {"loss": torch.stack(losses, 1), "change": torch.stack(changes, 1)}
-
-
-def _rounded(values):
-    return [_rounded(v) for v in values] if np.ndim(values) else float(f"{values:.5g}")
-
-
-def _norm(parts):
-    return sum(part.flatten(1).square().sum(1) for part in parts).sqrt()
-
-
-def rescaled_smoothness(data, factors=(0.1, 1.0, 10.0), seed=0, device="cpu"):
-    """One function of the images, written with small and with large hidden weights: how smooth is its loss?
-
-    data     data.Data; the loss is that of the first 256 training images, the net an MLP with BatchNorm, eps 1e-30
-    factors  a, of the hidden weights
-    Returns a list of dicts: factor, loss, smoothness: the largest |g(eta) - g| / (eta |g|) along the gradient of the
-    hidden weights, for eta = a^2 times `STEPS`, which makes steps of the same relative size.
-    """
-    x, y, _, _ = tensors(data, device)
-    net = with_eps(build(replace(NET, seed=seed), data).to(device), 1e-30)
-    f, gradient, w = of_hidden_weights(net, x[:256], y[:256])
-    found = []
-    for a in factors:
-        g = gradient(a * w)
-        changes = [(a**2 * eta, np.linalg.norm(gradient(a * w - a**2 * eta * g) - g)) for eta in STEPS]
-        smoothness = max(change / (eta * np.linalg.norm(g)) for eta, change in changes)
-        found.append({"factor": a, "loss": f(a * w), "smoothness": float(smoothness)})
-    return found

@@ -35,7 +35,7 @@ def learning_rates(data, arms=("none", "batch", "start")):
     axes[0, 0].text(data["rates"][0], 90 * data["best"] + 1, "good", fontsize=8, color="0.3")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     verdict = _band_verdict(data)
-    figure.suptitle(verdict[0])
+    figure.suptitle(verdict[0].split(":")[0])
     return axes[0], "\n".join([*verdict, *_table(data)])
 
 
@@ -54,19 +54,21 @@ def _band(ax, x, values, style):
 
 
 def _band_verdict(data):
-    """Two lines: the widths of the band with and without BatchNorm, and what the largest rates say."""
-    widths, ratios = [], []
+    """Two lines: the widths of the band without and with BatchNorm, and what the largest rates say."""
+    widths, ratios, wider = [], [], 0
     for depth, init in _cases(data):
         found = {arm["arm"]: arm for arm in _of(data, depth, init)}
         if {"none", "batch"} <= found.keys():
-            none, batch = (found[name]["band"]["mean"] for name in ("none", "batch"))
-            widths.append(f"{none:.1f} to {batch:.1f}")
-            case = f"{depth} layers, {INITS[init]}"
-            ratios.append(f"{_ratio(found['batch'])} ({case})")
+            none, batch = (found[name]["band"] for name in ("none", "batch"))
+            case = f"({depth} layers, {INITS[init]})"
+            widths.append(f"{none['mean']:.1f} to {batch['mean']:.1f} decades {case}")
+            dead = found["none"]["largest"]["mean"] is None
+            ratios.append(f"{'no number, as some plain nets never train' if dead else _ratio(found['batch'])} {case}")
+            wider += batch["interval"][0] > none["interval"][1]
     if not widths:
         return [f"Good learning rates of {len(data['arms'])} arms", "There is no pair with and without BatchNorm."]
     return [
-        f"BatchNorm widens the band of good rates from {', '.join(widths)} decades",
+        f"BatchNorm widens the band of good rates in {wider} of {len(widths)} cases: {', '.join(widths)}",
         f"Its largest working rate is higher by a factor of {', '.join(ratios)}.",
     ]
 
@@ -74,7 +76,7 @@ def _band_verdict(data):
 def _ratio(arm):
     largest = arm["largest"]
     if largest["ratio"] is None:
-        return "?" if largest["mean"] is None else "nothing to compare with"
+        return "?"
     low, high = largest["interval"]
     return f"{_short(largest['ratio'])} [{_short(low)}, {_short(high)}]"
 
@@ -85,8 +87,8 @@ def _short(value):
 
 def _table(data):
     lines = [
-        f"Good: accuracy of {90 * data['best']:.0f} % or more; {data['seeds']} seeds, [95 % interval]. "
-        "x: paired ratio to the net without normalization (with momentum: to the one with momentum)."
+        f"Good: accuracy of {90 * data['best']:.0f} % or more; {data['seeds']} seeds, [95 % interval].",
+        "x: paired ratio to the net without normalization (BatchNorm with momentum: to momentum).",
     ]
     for depth, init in _cases(data):
         lines.append(
@@ -95,7 +97,7 @@ def _table(data):
         for arm in _of(data, depth, init):
             low, high = arm["band"]["interval"]
             mean = arm["largest"]["mean"]
-            top = "some seeds never train" if mean is None else f"{mean:.2g}"
+            top = f"{mean:.2g}" if mean else "none" if not any(arm["largest"]["seeds"]) else "none for some seeds"
             if arm["largest"]["ratio"] is not None:
                 top += f", x {_ratio(arm)}"
             means = np.mean(arm["accuracy"], 1)
@@ -182,7 +184,13 @@ def matched_rates(data):
             ax.fill_between(arm["step"], lowest, highest, color=style["color"], alpha=0.25, linewidth=0)
             ax.plot(arm["step"], mean, **style)
         verdicts[lr] = _faster(arms)
-        ax.set(title=f"rate {lr:g}:\n{verdicts[lr]}", xlabel="step", ylim=(0, 102))
+        ax.set(
+            title=f"rate {lr:g}:\n{verdicts[lr]}",
+            xlabel="step",
+            ylim=(0, 102),
+            xscale="log",
+            xlim=(10, arm["step"][-1]),
+        )
         lines.append(f"  {lr:<6g} {', '.join(_reached(name, arm) for name, arm in arms.items())}; {_final(arms)}")
     axes[0, 0].set_ylabel("test accuracy (%)")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
@@ -255,7 +263,7 @@ def extreme_rates(data):
     ax.legend(loc="center left", bbox_to_anchor=(0, 0.35))
     last = data["rates"][-1]
     ends = ", ".join(f"{STYLES[n]['label']} {100 * np.mean(arms[n]['accuracy'][-1]):.0f} %" for n in widths)
-    lines = [f"At {last:,.0f}: {ends}; hidden weights frozen {frozen:.0f} %."]
+    lines = [f"At {last:,.0f}: {ends}; frozen {frozen:.0f} %."]
     for name, width in widths.items():
         low, high = width["interval"]
         lines.append(f"  {STYLES[name]['label']:24} band {width['mean']:.1f} decades [{low:.1f}, {high:.1f}]")

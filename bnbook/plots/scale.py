@@ -42,8 +42,8 @@ def _name(arm):
 
 
 def _power(value):
-    """The power of ten above a value, generously: rounding differs between machines by a factor of a few."""
-    return f"1e-{max(int(np.floor(-np.log10(max(4 * value, 1e-18)))), 0)}"
+    """The next power of ten above a value, 1e-14 at least: below that, machines differ."""
+    return f"1e-{min(int(np.floor(-np.log10(max(value, 1e-18)))), 14)}"
 
 
 def _worst(arm, factors):
@@ -164,12 +164,14 @@ def weight_decay_equilibrium(data):
     verdict = f"The angle is within 5 % of the prediction in {there} of {len(names)} settings"
     axes[1].set_title("measured over predicted")
     figure.suptitle(verdict + (", and the length forgets its start" if _one(same) else ""))
+    heading = f"Last third of {data['steps']} steps, {data['seeds']} seeds:"
+    heading = f"{heading:53}angle  predicted  ratio  length ratio"
     lines = [
-        f"  {name:42} angle {np.mean(arm['angle']):.3f}, predicted {arm['predicted_angle']:.3f}, ratio "
-        f"{arm['ratio']['mean']:.2f}; {np.divide(*_lengths(arm)):.2f} of the predicted length"
+        f"  {name:51}{np.mean(arm['angle']):6.3f}  {arm['predicted_angle']:9.3f}  {arm['ratio']['mean']:5.2f}  "
+        f"{np.divide(*_lengths(arm)):12.2f}"
         for name, arm in zip(names, data["arms"], strict=True)
     ]
-    return axes, "\n".join([f"{verdict}.", f"Last third of {data['steps']} steps, {data['seeds']} seeds:", *lines])
+    return axes, "\n".join([f"{verdict}.", heading, *lines])
 
 
 def _setting(arm):
@@ -204,24 +206,29 @@ def along_gradient(data):
                 ax.plot(eta, line, **{**style, "label": style["label"] if i == 0 else None}, linewidth=1, alpha=0.7)
             lines.append(f"  {INITS[init]:8}{style['label']:24}" + _measures(arm))
         ax.axhline(0, color="0.3", linewidth=0.9, linestyle=":")
-        ax.set(xlabel="eta (trained at 0.1)", ylim=(-1, 3.2), title=f"{INITS[init]} init: {_flatter(arms)}")
+        ax.set(
+            xticks=eta,
+            xlabel=f"eta (trained at {data['lr']:g})",
+            ylim=(-1, 3.2),
+            title=f"{INITS[init]} init: {_flatter(arms)}",
+        )
     axes[0, 0].set_ylabel("change of the batch's loss")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     verdicts = [
         f"{_flatter([arm for arm in data['arms'] if arm['init'] == init])} ({INITS[init]} init)" for init in inits
     ]
     figure.suptitle(f"{data['depth']} layers, loss along the gradient at {len(data['step'])} moments (one seed)")
-    heading = "init    net                      range of the loss | all steps descend | gradient changes by | "
-    return axes[0], "\n".join(
-        [f"Along the gradient: {'; '.join(verdicts)}.", heading + "smoothness | accuracy", *lines]
-    )
+    heading = f"{'':34}range of loss  all descend  gradient moves  smoothness  accuracy"
+    return axes[0], "\n".join([f"Along the gradient: {'; '.join(verdicts)}.", heading, *lines])
 
 
 def _measures(arm):
     values = {key: np.mean(arm[key]) for key in ("range", "descends", "change", "smoothness", "accuracy")}
+    moves = f"x {values['change']:.1f}"
+    shares = {key: f"{100 * values[key]:.0f} %" for key in ("descends", "accuracy")}
     return (
-        f"{values['range']:8.1g} | {100 * values['descends']:4.0f} % | x {values['change']:4.1f} | "
-        f"{values['smoothness']:5.1f} | {100 * values['accuracy']:.0f} %"
+        f"{values['range']:13.1g}  {shares['descends']:>11}  {moves:>14}  "
+        f"{values['smoothness']:10.1f}  {shares['accuracy']:>8}"
     )
 
 
