@@ -84,7 +84,7 @@ def fit_all(
     batch_size, steps       as in `fit`
     seeds         (P,) seeds of the batch orders, or one for all
     momentum      weight of the old step in the new one: PyTorch's SGD
-    weight_decay  number or (P,)
+    weight_decay  number or (P,), or a function: name of a parameter to one of these
     clip          largest norm of a net's gradient, over all its parameters; a longer one is shortened to it
     label_noise   share of the labels of each batch that are replaced by random ones, anew each time
     watch         called as watch(net, step, x, y) before the first step (step 0) and after each, with the batch to
@@ -98,7 +98,9 @@ def fit_all(
     members = len(parameters[0][1])
     rates = lr if callable(lr) else lambda name: lr
     scales = [-_per_member(f"lr of {name}", rates(name), p) for name, p in parameters]
-    decay = [_per_member("weight_decay", weight_decay, p, positive=False) for _, p in parameters]
+    decays = weight_decay if callable(weight_decay) else lambda name: weight_decay
+    decay = [_per_member("weight_decay", decays(name), p, positive=False) for name, p in parameters]
+    decaying = [bool(values.any()) for values in decay]
     seeds = np.broadcast_to(seeds, members).tolist()
     order, labels = _batches(y, batch_size, steps, seeds, label_noise)
     velocity = [torch.zeros_like(p) if momentum else None for _, p in parameters]
@@ -115,7 +117,7 @@ def fit_all(
             if clip is not None:
                 gradients = _clipped(gradients, clip)
             for i, ((_, p), g) in enumerate(zip(parameters, gradients, strict=True)):
-                if np.any(weight_decay):
+                if decaying[i]:
                     g = g + decay[i] * p
                 if momentum:
                     g = velocity[i].mul_(momentum).add_(g)

@@ -24,6 +24,8 @@ from .images import from_rows, remove_bias, to_rows
 from .pytorch import QUESTIONS as _PYTORCH
 from .pytorch import BatchNorm2d, BatchNormFunction, replace_batch_norm
 from .question import Question
+from .rates import QUESTIONS as _RATES
+from .rates import band, effective_rate, equilibrium, invariance_check
 from .shift import QUESTIONS as _SHIFT
 from .shift import gradient_change, standardizing, wasserstein_1d
 from .start import QUESTIONS as _START
@@ -45,12 +47,11 @@ EXERCISES: dict[str, Exercise] = {
         *(BatchNormFunction, BatchNorm2d, replace_batch_norm),
         *(standardizing, wasserstein_1d, gradient_change),
         *(measured_growth, predicted_growth, Scale, train_only_norms),
+        *(band, invariance_check, effective_rate, equilibrium),
     )
 }
-QUESTIONS: dict[str, Question] = {
-    question.name: question
-    for question in (*_START, *_WHY, *_FORWARD, *_BACKWARD, *_TRAIN_EVAL, *_IMAGES, *_PYTORCH, *_SHIFT, *_DEPTH)
-}
+_CHAPTERS = (_START, _WHY, _FORWARD, _BACKWARD, _TRAIN_EVAL, _IMAGES, _PYTORCH, _SHIFT, _RATES, _DEPTH)
+QUESTIONS: dict[str, Question] = {question.name: question for chapter in _CHAPTERS for question in chapter}
 
 
 def hint(name):

@@ -8,6 +8,8 @@ name in `plots` draws it. Summaries of arms in which a run diverged are None: su
 and only the verdict "did not train" may be printed.
 """
 
+from .decay import equilibrium as equilibrium
+from .decay import weight_decay_equilibrium as weight_decay_equilibrium
 from .depth import gradient_growth as gradient_growth
 from .depth import only_norms as only_norms
 from .depth import skip_connections as skip_connections
@@ -27,9 +29,24 @@ from .engine import versions as versions
 from .forward import variance_errors as variance_errors
 from .images import sample_size as sample_size
 from .images import shared_statistic as shared_statistic
+from .landscape import along_gradient as along_gradient
+from .landscape import rescaled_smoothness as rescaled_smoothness
 from .pytorch import drop_in as drop_in
 from .pytorch import graph_nodes as graph_nodes
 from .pytorch import same_losses as same_losses
+from .rates import RATES as RATES
+from .rates import agreement as agreement
+from .rates import band as band
+from .rates import extreme_rates as extreme_rates
+from .rates import learning_rates as learning_rates
+from .rates import matched_rates as matched_rates
+from .scale import effective_rate as effective_rate
+from .scale import equivalent_rates as equivalent_rates
+from .scale import invariance_check as invariance_check
+from .scale import norm_growth as norm_growth
+from .scale import of_hidden_weights as of_hidden_weights
+from .scale import scale_invariance as scale_invariance
+from .scale import with_eps as with_eps
 from .shift import gradient_change as gradient_change
 from .shift import gradient_shift as gradient_shift
 from .shift import input_drift as input_drift

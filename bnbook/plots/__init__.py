@@ -32,6 +32,16 @@ from .forward import variance_errors as variance_errors
 from .pytorch import autograd_function as autograd_function
 from .pytorch import graph_nodes as graph_nodes
 from .pytorch import same_losses as same_losses
+from .rates import band_widths as band_widths
+from .rates import extreme_rates as extreme_rates
+from .rates import learning_rates as learning_rates
+from .rates import matched_rates as matched_rates
+from .rates import rate_heat_map as rate_heat_map
+from .scale import along_gradient as along_gradient
+from .scale import equivalent_rates as equivalent_rates
+from .scale import norm_growth as norm_growth
+from .scale import scale_invariance as scale_invariance
+from .scale import weight_decay_equilibrium as weight_decay_equilibrium
 from .shift import gradient_shift as gradient_shift
 from .shift import input_drift as input_drift
 from .shift import noisy_batch_norm as noisy_batch_norm

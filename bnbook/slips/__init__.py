@@ -23,6 +23,10 @@ from .images import to_rows as to_rows
 from .pytorch import BatchNorm2d as BatchNorm2d
 from .pytorch import BatchNormFunction as BatchNormFunction
 from .pytorch import replace_batch_norm as replace_batch_norm
+from .rates import band as band
+from .rates import effective_rate as effective_rate
+from .rates import equilibrium as equilibrium
+from .rates import invariance_check as invariance_check
 from .shift import gradient_change as gradient_change
 from .shift import standardizing as standardizing
 from .shift import wasserstein_1d as wasserstein_1d

@@ -1,0 +1,207 @@
+"""The experiments of notebook 08 on what forgetting the length of the weights means."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from bnbook import nets, train
+
+from .engine import Setting, build, hidden_weights, tensors, versions
+
+NET = Setting(net="mlp", width=64, depth=3, lr=0.1, every=10_000)
+
+
+# --- what the learner writes -------------------------------------------------------------------------------------
+
+
+def invariance_check(f, gradient, w, a):
+    """Three numbers that are 0 if f depends on the direction of w alone, not on its length.
+
+        change   = f(a w) - f(w)
+        mismatch = |a gradient(a w) - gradient(w)| / |gradient(w)|
+        cosine   = w . gradient(a w) / (|w| |gradient(a w)|)
+
+    f         function of w: a number
+    gradient  function of w: the gradient of f there, shaped like w
+    w         any shape
+    a         factor, positive
+    Returns change, mismatch, cosine: three numbers.
+    """
+    before, after = gradient(w), gradient(a * w)
+    change = f(a * w) - f(w)
+    mismatch = np.linalg.norm(a * after - before) / np.linalg.norm(before)
+    cosine = np.sum(w * after) / (np.linalg.norm(w) * np.linalg.norm(after))
+    return change, mismatch, cosine
+
+
+def effective_rate(lr, weight):
+    """How fast the direction of each unit's weights learns, if only the direction matters.
+
+        lr / |w|^2        w: the weights of one unit
+
+    lr      learning rate
+    weight  (units, *)  weights of a layer, an array or a tensor
+    Returns (units,).
+    Source: van Laarhoven 2017, "L2 regularization versus batch and weight normalization".
+    """
+    return lr / (weight.reshape(len(weight), -1) ** 2).sum(1)
+
+
+# --- exact statements -------------------------------------------------------------------------------------------
+
+
+def with_eps(net, eps):
+    """net, with this eps in every BatchNorm."""
+    for layer in net.modules():
+        if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
+            layer.eps = eps
+    return net
+
+
+def of_hidden_weights(net, x, y):
+    """The loss of a net on one batch, in training mode, as a function of its hidden weights alone.
+
+    net   one net, as `build` returns it; it stays as it is
+    x, y  a batch
+    Returns f, gradient, w: two functions of one long array w, and the weights the net has, all in float64.
+    """
+    net.train()
+    shapes = {name: p.shape for name, p in net.named_parameters() if p.dim() >= 2 and name != "linear.weight"}
+    w = torch.cat([net.get_parameter(name).detach().flatten() for name in shapes])
+
+    def loss(w):
+        parts = w.split([shape.numel() for shape in shapes.values()])
+        weights = {name: part.view(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+        return F.cross_entropy(functional_call(net, {**weights, **buffers(net)}, (x,)), y)
+
+    def gradient(w):
+        w = torch.tensor(w, device=x.device, requires_grad=True)
+        return torch.autograd.grad(loss(w), w)[0].cpu().numpy()
+
+    return lambda w: loss(torch.tensor(w, device=x.device)).item(), gradient, w.cpu().numpy()
+
+
+def buffers(net):
+    """The buffers, copied: a forward pass in training mode writes into running statistics."""
+    return {name: buffer.clone() for name, buffer in net.named_buffers()}
+
+
+def scale_invariance(data, factors=(1e-3, 1e-2, 0.1, 10.0, 100.0, 1e4), eps=(1e-30, 1e-5), seeds=5, device="cpu"):
+    """`invariance_check` for all hidden weights of untrained MLPs at once, with and without BatchNorm.
+
+    data     data.Data; the loss is that of the first 256 training images
+    factors  of the hidden weights
+    eps      of BatchNorm, in the arms that have it
+    Returns a dict: experiment, versions, seeds, factors, arms: norm and eps, and for each factor the largest of the
+    seeds of |change|, mismatch and |cosine|.
+    """
+    x, y, _, _ = tensors(data, device)
+    arms = []
+    for norm, small in [("batch", value) for value in eps] + [("none", None)]:
+        found = []
+        for seed in range(seeds):
+            net = build(replace(NET, norm=norm, seed=seed), data).to(device)
+            f, gradient, w = of_hidden_weights(with_eps(net, small), x[:256], y[:256])
+            found.append([np.abs(invariance_check(f, gradient, w, a)) for a in factors])
+        change, mismatch, cosine = np.max(found, 0).T.tolist()
+        arms.append({"norm": norm, "eps": small, "change": change, "mismatch": mismatch, "cosine": cosine})
+    return {
+        **{"experiment": "scale_invariance", "versions": versions(), "seeds": seeds, "factors": list(factors)},
+        "arms": arms,
+    }
+
+
+def equivalent_rates(data, factors=(0.1, 10.0, 100.0), lr=0.1, steps=200, seeds=5, device="cpu"):
+    """Hidden weights a times as large: which learning rate gives them the same losses?
+
+    data     data.Data
+    factors  a, of the hidden weights at the start (He initialization is 1)
+    lr       of everything, where the factor is 1; the other parameters keep it
+    Returns a dict: experiment, versions, seeds, lr, steps, arms: factor, hidden_lr, loss (of each batch, seed 0) and
+    apart (the largest relative difference of a loss from that at factor 1, over steps and seeds): for factor 1, for
+    each factor a with hidden_lr = a^2 lr, and for the last factor with hidden_lr = lr.
+    """
+    arms = [(1.0, lr), *((a, a**2 * lr) for a in factors), (factors[-1], lr)]
+    settings = [
+        replace(NET, init=a * 2**0.5, lr=lr, hidden_lr=rate, steps=steps, seed=seed)
+        for a, rate in arms
+        for seed in range(seeds)
+    ]
+    losses = fit(settings, data, device)[0].T.reshape(len(arms), seeds, steps)
+    apart = np.abs(losses / losses[0] - 1).max((1, 2))
+    found = [
+        {"factor": a, "hidden_lr": rate, "loss": loss[0].tolist(), "apart": float(far)}
+        for (a, rate), loss, far in zip(arms, losses, apart, strict=True)
+    ]
+    return {
+        **{"experiment": "equivalent_rates", "versions": versions(), "seeds": seeds, "lr": lr, "steps": steps},
+        "arms": found,
+    }
+
+
+def fit(settings, data, device, watch=None, eps=1e-30, noise=0.0):
+    """Losses (steps, P) and the trained stack: for settings of one shape, with any eps, and weight decay of the hidden
+    weights alone."""
+    x, y, _, _ = tensors(data, device)
+    first = settings[0]
+    net = nets.Stack([with_eps(build(setting, data), eps) for setting in settings]).to(x)
+    hidden = set(hidden_weights(net))
+    losses = train.fit_all(
+        *(net, x, y),
+        lr=lambda name: [s.hidden_lr if name in hidden and s.hidden_lr else s.lr for s in settings],
+        weight_decay=lambda name: [s.weight_decay if name in hidden else 0.0 for s in settings],
+        **{"batch_size": first.batch_size, "steps": first.steps, "seeds": [setting.seed for setting in settings]},
+        **{"label_noise": noise, "watch": watch},
+    )
+    return losses, net
+
+
+def norm_growth(data, rates=(0.1, 1.0, 10.0), steps=300, every=10, seeds=5, device="cpu"):
+    """How long the hidden weights get while they are trained, and how slow their directions become.
+
+    data   data.Data
+    rates  of the hidden weights; everything else has 0.1
+    every  steps between two measurements
+    Returns a dict: experiment, versions, seeds, step, arms: norm ('batch' at each rate, 'none' at 0.1), lr, square
+    (|w|^2 of all hidden weights as a multiple of the start, seeds x steps), effective (median over units of
+    `effective_rate` as a multiple of the start, seeds x steps), off (how far the largest |w|^2 of any seed and step is
+    from |w_0|^2 plus the sum of all lr^2 |g|^2, relative) and grows (whether no step of any seed makes |w| smaller).
+    """
+    arms = []
+    for norm, lrs in (("batch", rates), ("none", (0.1,))):
+        settings = [replace(NET, norm=norm, hidden_lr=lr, steps=steps, seed=s) for lr in lrs for s in range(seeds)]
+        kept = {"square": [], "moved": [], "effective": []}
+        before = {}
+
+        def watch(net, step, x, y, kept=kept, before=before):
+            weights = {name: net.get_parameter(name).detach() for name in hidden_weights(net)}
+            moved = [(w - before.get(name, w)).flatten(1).square().sum(1) for name, w in weights.items()]
+            rate = [[effective_rate(1.0, one) for one in w] for w in weights.values()]
+            kept["square"].append(_numpy(sum(w.flatten(1).square().sum(1) for w in weights.values())))
+            kept["moved"].append(_numpy(sum(moved)))
+            kept["effective"].append(
+                _numpy(torch.stack([torch.cat(units).median() for units in zip(*rate, strict=True)]))
+            )
+            before.update({name: w.clone() for name, w in weights.items()})
+
+        fit(settings, data, device, watch)
+        square, moved, effective = (np.array(kept[key]).T.reshape(len(lrs), seeds, -1) for key in kept)
+        predicted = square[..., :1] + np.cumsum(moved, -1)
+        for i, lr in enumerate(lrs):
+            arms.append(
+                {
+                    **{"norm": norm, "lr": lr, "square": (square[i] / square[i][:, :1])[:, ::every].tolist()},
+                    "effective": (effective[i] / effective[i][:, :1])[:, ::every].tolist(),
+                    "off": float(np.abs(square[i] / predicted[i] - 1).max()),
+                    "grows": bool((np.diff(square[i]) >= 0).all()),
+                }
+            )
+    step = list(range(0, steps + 1, every))
+    return {"experiment": "norm_growth", "versions": versions(), "seeds": seeds, "step": step, "arms": arms}
+
+
+def _numpy(values):
+    return values.cpu().numpy().copy()
