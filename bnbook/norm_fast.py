@@ -76,7 +76,7 @@ def batch_norm_backward(dy, x, gamma, mean, var, eps=1e-5, *, out=None):
             a = inv_std if gamma is None else inv_std * gamma
             b = dgamma * inv_std / -m
             c = dbeta / -m - b * rest
-            size = TILE // 2 if dx is dy else TILE
+            size = TILE // 4 if dx is dy else TILE
             for _, _, dx_t, x_t, dy_t, a_t, *line in _tiles(planes, (a, b, c, pivot), BUFFER, size):
                 np.add(_line(x_t, *line, None if dx is dy else dx_t), dy_t, out=dx_t)
                 dx_t *= a_t
@@ -147,7 +147,7 @@ def _sums(x, dy=None, pivot=None):
         x_t = x_t if p is None else x_t - p
         dy_t = dy_t[0] if dy_t else x_t
         if S >= DOT:
-            found[:, n : n + len(x_t)] += _sums_of_rows(dy_t, x_t)
+            found[0, n : n + len(x_t)], found[1, n : n + len(x_t)] = _sums_of_rows(dy_t, x_t)
         else:
             columns = _sums_of_columns(dy_t, x_t)
             columns = columns.reshape(-1, S).sum(1) if S > 1 else columns
@@ -156,9 +156,11 @@ def _sums(x, dy=None, pivot=None):
 
 
 def _sums_of_rows(a, b):
-    """Sums of a and of a * b over each row, (2, rows): one BLAS call for each row, or piece of a row."""
+    """Sums of a and of a * b over each row: a BLAS call for each, the pieces of a long row added in float64."""
+    if a.shape[1] <= LONG:
+        return a @ ONES[a.dtype][: a.shape[1]], np.vecdot(a, b)
     pieces = [(a[:, i : i + LONG], b[:, i : i + LONG]) for i in range(0, a.shape[1], LONG)]
-    return sum(np.array((a @ ONES[a.dtype][: a.shape[1]], np.vecdot(a, b)), np.float64) for a, b in pieces)
+    return sum(np.array(_sums_of_rows(*piece), np.float64) for piece in pieces)
 
 
 def _sums_of_columns(a, b):
@@ -185,7 +187,7 @@ def _tiles(arrays, vectors, width, size=TILE):
     # A row is several images: a power of two that divides N (N & -N is the largest one). Or channels of one image, so
     # few that the factors repeated to its length stay small.
     images = min(max(1, (N & -N) // 8), 1 << ((width - 1) // (C * S)).bit_length())
-    k = min(C, max(2 * BUFFER, N * C * S // 128) // S)
+    k = -(-C // -(-C * S // max(4 * BUFFER, N * C * S // 128)))  # rounded up, so that all parts are about as large
     arrays, step = [a.reshape(N // images, -1) for a in arrays], min(max(1, size // (images * k * S)), 512)
     rows = [v if v is None else np.empty((images, k, S), dtype) for v in vectors]
     for c in range(0, C, k):

@@ -117,8 +117,8 @@ def update_running(running_mean, running_var, mean, var, m, momentum=0.1):
     """
     if m < 2:
         raise ValueError(f"m is {m}: the unbiased variance divides by m - 1, so it needs 2 or more values per channel.")
-    new_mean = (1 - momentum) * running_mean + momentum * mean
-    new_var = (1 - momentum) * running_var + momentum * m / (m - 1) * var
+    new_mean = (1 - momentum) * running_mean.to(mean.dtype) + momentum * mean
+    new_var = (1 - momentum) * running_var.to(var.dtype) + momentum * (var * (m / (m - 1)))
     return new_mean.to(running_mean.dtype), new_var.to(running_var.dtype)
 
 
