@@ -22,7 +22,7 @@ ALLOWED = {
     "nets": ({"norm_torch"}, {"torch"}),
     "train": (set(), {"numpy", "torch", "tqdm"}),
     "bench": ({"norm_numpy", "norm_fast", "norm_torch", "norm_triton", "data", "nets", "train"}, {"numpy", "torch"}),
-    "experiments": ({"nets", "train"}, {"numpy", "torch", "scipy", "tqdm"}),
+    "experiments": ({"norm_fast", "nets", "train", "bench"}, {"numpy", "torch", "scipy", "tqdm"}),
     "plots": (set(), {"numpy", "matplotlib"}),
     "slips": ({"norm_numpy", "norm_torch"}, {"numpy", "torch"}),
     "checks": ({"norm_numpy", "norm_torch", "train", "experiments", "slips"}, {"numpy", "torch"}),
@@ -100,10 +100,12 @@ def test_triton_is_imported_by_its_own_module_alone():
 def test_every_exercise_is_a_function_of_the_package_with_slips_of_the_same_name():
     from bnbook import checks, norm_numpy, norm_torch, slips
     from bnbook.checks import gradient
+    from bnbook.experiments import speed
 
     for name, exercise in checks.EXERCISES.items():
         assert getattr(checks, name) is exercise and exercise.name == name == exercise.finished.__name__
-        assert exercise.finished in [getattr(module, name, None) for module in (norm_numpy, norm_torch, gradient)]
+        homes = (norm_numpy, norm_torch, gradient, speed)
+        assert exercise.finished in [getattr(module, name, None) for module in homes]
         assert exercise.slips() is getattr(slips, name)
 
 

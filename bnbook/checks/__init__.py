@@ -22,6 +22,8 @@ from .images import from_rows, remove_bias, to_rows
 from .pytorch import QUESTIONS as _PYTORCH
 from .pytorch import BatchNorm2d, BatchNormFunction, replace_batch_norm
 from .question import Question
+from .speed import QUESTIONS as _SPEED
+from .speed import affine_block, backward_coefficients, lean_batch_norm, merge
 from .start import QUESTIONS as _START
 from .start import batch_axes
 from .train_eval import QUESTIONS as _TRAIN_EVAL
@@ -39,10 +41,12 @@ EXERCISES: dict[str, Exercise] = {
         *(update_running, batch_norm_eval, BatchNorm, fold),
         *(to_rows, from_rows, remove_bias),
         *(BatchNormFunction, BatchNorm2d, replace_batch_norm),
+        *(lean_batch_norm, merge, backward_coefficients, affine_block),
     )
 }
 QUESTIONS: dict[str, Question] = {
-    question.name: question for question in (*_START, *_WHY, *_FORWARD, *_BACKWARD, *_TRAIN_EVAL, *_IMAGES, *_PYTORCH)
+    question.name: question
+    for question in (*_START, *_WHY, *_FORWARD, *_BACKWARD, *_TRAIN_EVAL, *_IMAGES, *_PYTORCH, *_SPEED)
 }
 
 

@@ -25,6 +25,9 @@ from .images import shared_statistic as shared_statistic
 from .pytorch import drop_in as drop_in
 from .pytorch import graph_nodes as graph_nodes
 from .pytorch import same_losses as same_losses
+from .speed import fewer_passes as fewer_passes
+from .speed import passes as passes
+from .speed import peak as peak
 from .start import first_look as first_look
 from .train_eval import SMALL as SMALL
 from .train_eval import biased_variance as biased_variance

@@ -19,6 +19,10 @@ from .images import to_rows as to_rows
 from .pytorch import BatchNorm2d as BatchNorm2d
 from .pytorch import BatchNormFunction as BatchNormFunction
 from .pytorch import replace_batch_norm as replace_batch_norm
+from .speed import affine_block as affine_block
+from .speed import backward_coefficients as backward_coefficients
+from .speed import lean_batch_norm as lean_batch_norm
+from .speed import merge as merge
 from .start import batch_axes as batch_axes
 from .train_eval import BatchNorm as BatchNorm
 from .train_eval import batch_norm_eval as batch_norm_eval
