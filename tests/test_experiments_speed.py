@@ -61,7 +61,8 @@ def test_a_pass_is_one_reading_or_one_writing(function, count):
 
 
 @pytest.mark.parametrize(
-    "function, most", [(lambda x: x.sum(), 0), (lambda x: x + 1, 1), (lambda x: np.multiply(np.add(x, 1), np.add(x, 2)), 3)]
+    "function, most",
+    [(lambda x: x.sum(), 0), (lambda x: x + 1, 1), (lambda x: np.multiply(np.add(x, 1), np.add(x, 2)), 3)],
 )
 def test_peak_counts_what_is_held_at_a_time(function, most):
     assert experiments.peak(function, np.ones((512, 1024))) == pytest.approx(most, abs=0.01)

@@ -285,15 +285,15 @@ QUESTIONS = (
             2: (
                 "The textbook keeps x_hat, and x stays because the layer before made it. But x_hat can be made again "
                 "from x, mean and var, with an error of",
-                "a = np.random.default_rng(0).normal(3, 2, (64, 3)); x_hat, mean, var = norm_numpy.normalize(a, (0,)); "
-                "float(np.abs((a - mean) / np.sqrt(var + 1e-5) - x_hat).max().round(9))",
+                "a = np.random.default_rng(0).normal(3, 2, (64, 3)); b, mu, v = norm_numpy.normalize(a, (0,)); "
+                "float(np.abs((a - mu) / np.sqrt(v + 1e-5) - b).max().round(9))",
                 "0.0",
             ),
             0: (
                 "From mean and var alone dx cannot be known: it contains dgamma, the sum of dy * x_hat. Two batches "
                 "with equal mean and variance, and the same dy, differ in it by",
-                "a, b, dy = np.array([[0.0], [1], [2]]), np.array([[2.0], [1], [0]]), np.array([[1.0], [0], [0]]); "
-                "float(((a - b) * dy).sum())",
+                "a, b, v = np.array([[0.0], [1], [2]]), np.array([[2.0], [1], [0]]), np.array([[1.0], [0], [0]]); "
+                "float(((a - b) * v).sum())",
                 "-2.0",
             ),
         },
