@@ -233,8 +233,8 @@ QUESTIONS = (
                 "0.42",
             ),
             "the Python calls": (
-                "They cost about a microsecond each, and there are few: the textbook's makes this many passes of 16.8 "
-                "MB, each a thousand times as long as a call:",
+                "They cost about a microsecond each, and there are few: the textbook makes this many passes of 16.8 "
+                "MB, each hundreds of times as long as a call:",
                 _TEXTBOOK + "experiments.passes(bench.textbook_forward, a, v, v)",
                 "15",
             ),
