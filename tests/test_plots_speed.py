@@ -61,6 +61,7 @@ def test_the_threads_are_judged_by_median_and_mean(tail, says):
     data = {"shape": "128x16x8x8", "load": 7.6, "wall": wall, "cpu": {"1": 2.0, "2": 4.0}}
     ax, text = plots.threads(data)
     assert says in ax.get_title() and "load 8" in text and f"slowest {tail:.0f} ms" in text
+    assert "load unknown" in plots.threads({**data, "load": None})[1]
     assert [max(line.get_ydata()) for line in ax.get_lines()] == [100, 100]
 
 

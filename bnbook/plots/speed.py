@@ -125,7 +125,8 @@ def threads(data):
         f"the mean {'slower' if slower else 'faster'}"
     )
     ax.legend(loc="lower right")
-    text = [f"F.batch_norm of {data['shape']} on two cores that others use too (load {data['load']:.0f}):"]
+    load = "unknown" if data["load"] is None else f"{data['load']:.0f}"  # Windows does not say
+    text = [f"F.batch_norm of {data['shape']}, on a machine that others use too (load {load}):"]
     for n in "12":
         wall = f"median {middle[n]:.2f} ms, mean {mean[n]:.2f} ms, slowest {max(data['wall'][n]):.0f} ms"
         text.append(f"  threads {n}: {wall}; processor time {data['cpu'][n]:.2f} ms")
