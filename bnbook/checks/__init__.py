@@ -28,6 +28,8 @@ from .rates import QUESTIONS as _RATES
 from .rates import band, effective_rate, equilibrium, invariance_check
 from .shift import QUESTIONS as _SHIFT
 from .shift import gradient_change, standardizing, wasserstein_1d
+from .speed import QUESTIONS as _SPEED
+from .speed import affine_block, backward_coefficients, lean_batch_norm, merge
 from .start import QUESTIONS as _START
 from .start import batch_axes
 from .train_eval import QUESTIONS as _TRAIN_EVAL
@@ -46,11 +48,12 @@ EXERCISES: dict[str, Exercise] = {
         *(to_rows, from_rows, remove_bias),
         *(BatchNormFunction, BatchNorm2d, replace_batch_norm),
         *(standardizing, wasserstein_1d, gradient_change),
-        *(measured_growth, predicted_growth, Scale, train_only_norms),
         *(band, invariance_check, effective_rate, equilibrium),
+        *(measured_growth, predicted_growth, Scale, train_only_norms),
+        *(lean_batch_norm, backward_coefficients, merge, affine_block),
     )
 }
-_CHAPTERS = (_START, _WHY, _FORWARD, _BACKWARD, _TRAIN_EVAL, _IMAGES, _PYTORCH, _SHIFT, _RATES, _DEPTH)
+_CHAPTERS = (_START, _WHY, _FORWARD, _BACKWARD, _TRAIN_EVAL, _IMAGES, _PYTORCH, _SHIFT, _RATES, _DEPTH, _SPEED)
 QUESTIONS: dict[str, Question] = {question.name: question for chapter in _CHAPTERS for question in chapter}
 
 

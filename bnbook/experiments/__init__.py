@@ -54,6 +54,9 @@ from .shift import noisy_batch_norm as noisy_batch_norm
 from .shift import same_runs as same_runs
 from .shift import unit_inputs as unit_inputs
 from .shift import wasserstein_1d as wasserstein_1d
+from .speed import fewer_passes as fewer_passes
+from .speed import passes as passes
+from .speed import peak as peak
 from .start import first_look as first_look
 from .train_eval import SMALL as SMALL
 from .train_eval import biased_variance as biased_variance

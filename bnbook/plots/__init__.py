@@ -46,6 +46,9 @@ from .shift import gradient_shift as gradient_shift
 from .shift import input_drift as input_drift
 from .shift import noisy_batch_norm as noisy_batch_norm
 from .shift import unit_inputs as unit_inputs
+from .speed import fewer_passes as fewer_passes
+from .speed import roofline as roofline
+from .speed import threads as threads
 from .start import first_look as first_look
 from .style import ARMS as ARMS
 from .train_eval import companions as companions

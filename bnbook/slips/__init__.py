@@ -30,6 +30,10 @@ from .rates import invariance_check as invariance_check
 from .shift import gradient_change as gradient_change
 from .shift import standardizing as standardizing
 from .shift import wasserstein_1d as wasserstein_1d
+from .speed import affine_block as affine_block
+from .speed import backward_coefficients as backward_coefficients
+from .speed import lean_batch_norm as lean_batch_norm
+from .speed import merge as merge
 from .start import batch_axes as batch_axes
 from .train_eval import BatchNorm as BatchNorm
 from .train_eval import batch_norm_eval as batch_norm_eval

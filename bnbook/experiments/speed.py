@@ -1,0 +1,271 @@
+"""From the textbook's BatchNorm to few passes over memory: the versions of notebook 14, and what each one costs.
+
+A pass is one reading or one writing of an array as large as the activation x.
+"""
+
+import os
+import time
+import tracemalloc
+
+import numpy as np
+
+# --- versions of the forward pass, one idea more in each -------------------------------------------------------------
+
+
+def centred_once(x, gamma, beta, eps=1e-5):
+    """The textbook's formula, but x - mean is computed once, and gamma / std is one factor."""
+    axes, column = (0, *range(2, x.ndim)), (1, -1, *[1] * (x.ndim - 2))
+    centred = x - x.mean(axes, keepdims=True)
+    var = (centred * centred).mean(axes)
+    return centred * (gamma / np.sqrt(var + eps)).reshape(column) + beta.reshape(column)
+
+
+def lean_batch_norm(x, gamma, beta, eps=1e-5):
+    """Training-time Batch Normalization without temporaries: y is made first and is its own scratch.
+
+    x      (N, C, *)
+    gamma  (C,)       scale
+    beta   (C,)       shift
+    eps    added to the variance, so in the units of x squared
+    Returns y (N, C, *), mean (C,), var (C,).
+    """
+    planes = x.reshape(*x.shape[:2], -1)
+    m = x.size // x.shape[1]
+    mean = np.einsum("ncs->nc", planes).sum(0) / m
+    y = planes - mean[:, None]
+    var = np.einsum("ncs,ncs->c", y, y) / m
+    y *= (gamma / np.sqrt(var + eps))[:, None]
+    y += beta[:, None]
+    return y.reshape(x.shape), mean, var
+
+
+def line(x, gamma, beta, eps=1e-5):
+    """Both sums from x itself, then y = slope * x + shift. The variance is E[x^2] - E[x]^2: not safe far from 0."""
+    planes = x.reshape(*x.shape[:2], -1)
+    m = x.size // x.shape[1]
+    mean = np.einsum("ncs->nc", planes).sum(0) / m
+    var = np.einsum("ncs,ncs->c", planes, planes) / m - mean * mean
+    slope = gamma / np.sqrt(var + eps)
+    y = planes * slope[:, None]
+    y += (beta - mean * slope)[:, None]
+    return y.reshape(x.shape)
+
+
+# --- the pieces of a fast one ----------------------------------------------------------------------------------------
+
+
+def backward_coefficients(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
+    """Three numbers per channel that make dx of the two large arrays: dx = a * dy + b * x + c.
+
+    gamma          (C,)  scale
+    mean, var      (C,)  of the batch
+    dgamma, dbeta  (C,)  sum(dy * x_hat) and sum(dy), over the m values of a channel
+    Returns a, b, c, each (C,).
+    """
+    inv_std = 1 / np.sqrt(var + eps)
+    a = gamma * inv_std
+    b = -a * inv_std * dgamma / m
+    c = -a * dbeta / m - b * mean
+    return a, b, c
+
+
+def merge(m_a, mean_a, M2_a, m_b, mean_b, M2_b):
+    """Number, mean and squares around the mean of two heaps of numbers together, from those of each.
+
+        mean = mean_a + d * m_b / m        M2 = M2_a + M2_b + d^2 * m_a * m_b / m        d = mean_b - mean_a
+
+    m_a, m_b        how many numbers, at least one of the two not 0
+    mean_a, mean_b  their means
+    M2_a, M2_b      sum((x - mean)^2) of each heap: variance times number
+    Returns m, mean, M2.
+    Source: Chan, Golub & LeVeque 1983.
+    """
+    m, d = m_a + m_b, mean_b - mean_a
+    return m, mean_a + d * m_b / m, M2_a + M2_b + d * d * m_a * m_b / m
+
+
+def affine_block(program, x, y, slope, shift, L, BLOCK):
+    """One program of a GPU: y = slope * x + shift for numbers program * BLOCK, ... of the memory of x (N, C, L).
+
+    program       0, 1, 2, ...: which block of BLOCK numbers is mine
+    x, y          Memory of N * C * L numbers: x to load from, y to store into
+    slope, shift  Memory of C numbers
+    L             length of a row, that is of one channel of one image
+    Returns None: what it did stands in y.
+    """
+    offsets = program * BLOCK + np.arange(BLOCK)
+    mask = offsets < x.size
+    channels = offsets // L % slope.size
+    values = x.load(offsets, mask) * slope.load(channels) + shift.load(channels)
+    y.store(offsets, values, mask)
+
+
+class Memory:
+    """Numbers in a row, loaded and stored many at a time, as by tl.load and tl.store of Triton.
+
+    A GPU reads or overwrites whatever lies behind the end of an array. This counts how often that would have happened.
+    """
+
+    def __init__(self, numbers):
+        self.numbers = np.array(numbers, np.float64).ravel()
+        self.size, self.read_outside, self.written_outside = self.numbers.size, 0, 0
+
+    def load(self, offsets, mask=True, other=0.0):
+        """The numbers at offsets; other where mask is False, and nothing is read there."""
+        offsets, mask = np.broadcast_arrays(offsets, mask)
+        inside = (offsets >= 0) & (offsets < self.size)
+        self.read_outside += int((mask & ~inside).sum())
+        return np.where(mask, np.where(inside, self.numbers[np.where(inside, offsets, 0)], np.nan), other)
+
+    def store(self, offsets, values, mask=True):
+        """Write values at offsets, where mask is True."""
+        offsets, values, mask = np.broadcast_arrays(offsets, values, mask)
+        inside = (offsets >= 0) & (offsets < self.size)
+        self.written_outside += int((mask & ~inside).sum())
+        self.numbers[offsets[mask & inside]] = values[mask & inside]
+
+
+# --- what a version costs ------------------------------------------------------------------------------------------
+
+
+# Passes over memory: those of plain NumPy as `passes` counts them, the others as they have to be, if no tile stays in
+# the cache from the statistics to the result (a test counts the first ones).
+PASSES = {
+    "textbook": 15,
+    "centred_once": 10,
+    "lean_batch_norm": 8,
+    "line": 6,
+    "norm_fast": 3,
+    "F.batch_norm": 3,
+    "textbook, backward": 16,
+    "norm_fast, backward": 5,
+    "F.batch_norm, backward": 5,
+    "norm_fast, evaluation": 2,
+}
+# Additions and multiplications per number that it takes: two sums (3) and a line (2); backward two sums and dx (4).
+OPERATIONS = {"forward": 5, "backward": 7, "evaluation": 2}
+
+
+def passes(function, *arrays):
+    """How often `function(*arrays)` reads or writes an array as large as the first one: counted, not timed.
+
+    Every NumPy call is seen that is given these arrays or what was made of them; it reads each operand once.
+    """
+    size, counted = arrays[0].size, []
+
+    class Counted(np.ndarray):
+        def __array_ufunc__(self, ufunc, method, *inputs, **how):
+            return _call(getattr(ufunc, method), inputs, how)
+
+        def __array_function__(self, function, types, inputs, how):
+            return _call(function, inputs, how)
+
+    def _call(function, inputs, how):
+        read = {id(a): a for a in inputs if isinstance(a, np.ndarray)}  # x * x reads x once
+        plain = [a.view(np.ndarray) if isinstance(a, Counted) else a for a in inputs]
+        how = {k: _plain(v) for k, v in how.items()}
+        result = function(*plain, **how)
+        counted.extend(a for a in [*read.values(), result] if getattr(a, "size", 0) == size)
+        return result.view(Counted) if isinstance(result, np.ndarray) else result
+
+    def _plain(value):
+        if isinstance(value, tuple):
+            return tuple(map(_plain, value))
+        return value.view(np.ndarray) if isinstance(value, Counted) else value
+
+    function(*(a.view(Counted) for a in arrays))
+    return len(counted)
+
+
+def peak(function, *arguments):
+    """The most memory that `function(*arguments)` holds at a time beyond what was there, in arrays like the first."""
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        result = function(*arguments)
+        top = tracemalloc.get_traced_memory()[1]
+        del result
+    finally:
+        tracemalloc.stop()
+    return (top - before) / arguments[0].nbytes
+
+
+def fewer_passes(shapes=("64x64x32x32", "256x128x28x28"), rounds=9, progress=False):
+    """Time and passes of every forward version, of both backward ones and of memory itself, as multiples of each other.
+
+    shapes    names such as "64x64x32x32", float32
+    rounds    each is timed so often, all in one process, in random order
+    progress  print each shape as its turn comes
+    Returns {"machine", "rounds", "passes", "operations", "shapes", "threads"}: for each shape its name, bytes and
+    "times", {name: [seconds, ...]} of one processor with one thread; "threads" is what `threads` returns.
+    """
+    from .. import bench  # here, not above: bench imports triton, which no other experiment needs
+
+    measured = []
+    for name in shapes:
+        if progress:
+            print(name, flush=True)
+        shape = bench.parse(name)
+        calls = _calls(shape)
+        times = bench.measure(calls, rounds)
+        measured.append({"shape": name, "bytes": 4 * int(np.prod(shape)), "times": times})
+    counts = {"passes": PASSES, "operations": OPERATIONS}
+    return {"machine": bench._machine("cpu"), "rounds": rounds, **counts, "shapes": measured, "threads": threads()}
+
+
+def threads(shape=(128, 16, 8, 8), calls=300):
+    """Wall and CPU milliseconds of F.batch_norm with one thread and with two, and how busy the machine was before.
+
+    Returns {"shape", "load", "wall": {"1": [ms of each call], "2": ...}, "cpu": {"1": ms per call, "2": ...}}.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    x, kept = torch.randn(shape, generator=torch.Generator().manual_seed(0)), torch.get_num_threads()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    wall, cpu = {}, {}
+    for number in (1, 2):
+        torch.set_num_threads(number)
+        F.batch_norm(x, None, None, training=True)
+        start, times = time.process_time(), [time.perf_counter()]
+        for _ in range(calls):
+            F.batch_norm(x, None, None, training=True)
+            times.append(time.perf_counter())
+        wall[str(number)] = (1e3 * np.diff(times)).round(4).tolist()
+        cpu[str(number)] = 1e3 * (time.process_time() - start) / calls
+    torch.set_num_threads(kept)
+    return {"shape": "x".join(map(str, shape)), "load": load, "wall": wall, "cpu": cpu}
+
+
+def _calls(shape):
+    """What is timed: {name: function without arguments}."""
+    import torch
+    import torch.nn.functional as F
+
+    from .. import bench, norm_fast
+
+    random = np.random.default_rng(0)
+    x, dy = (random.standard_normal(shape, np.float32) for _ in "xy")
+    gamma, beta = (random.standard_normal(shape[1], np.float32) for _ in "gb")
+    square = random.standard_normal((512, 512), np.float32)
+    y, flat, (tx, tg, tb) = np.empty_like(x), x.ravel(), map(torch.from_numpy, (x, gamma, beta))
+    tdy, out = torch.from_numpy(dy), np.empty_like(x)
+    _, cache = bench.textbook_forward(x, gamma, beta)
+    _, mean, var = norm_fast.batch_norm(x, gamma, beta)
+    tmean, tinv = (torch.from_numpy(v.astype(np.float32)) for v in (mean, 1 / np.sqrt(var + 1e-5)))
+    backward = torch.ops.aten.native_batch_norm_backward
+    return {
+        "copy": lambda: np.copyto(y, x),
+        "read": lambda: flat @ flat,
+        "matrix product": lambda: square @ square,
+        "textbook": lambda: bench.textbook_forward(x, gamma, beta),
+        "centred_once": lambda: centred_once(x, gamma, beta),
+        "lean_batch_norm": lambda: lean_batch_norm(x, gamma, beta),
+        "line": lambda: line(x, gamma, beta),
+        "norm_fast": lambda: norm_fast.batch_norm(x, gamma, beta, out=y),
+        "F.batch_norm": lambda: F.batch_norm(tx, None, None, tg, tb, True),
+        "textbook, backward": lambda: bench.textbook_backward(dy, cache),
+        "norm_fast, backward": lambda: norm_fast.batch_norm_backward(dy, x, gamma, mean, var, out=out),
+        "F.batch_norm, backward": lambda: backward(tdy, tx, tg, None, None, tmean, tinv, True, 1e-5, [True] * 3),
+        "norm_fast, evaluation": lambda: norm_fast.batch_norm_eval(x, gamma, beta, mean, var, out=y),
+    }

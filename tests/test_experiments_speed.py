@@ -1,0 +1,155 @@
+"""What notebook 14 counts is so: judged by PyTorch, by float64 and by counting on one's fingers."""
+
+import inspect
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from bnbook import bench, course, experiments, norm_numpy
+from bnbook.experiments import speed
+
+VERSIONS = {"textbook": bench.textbook_forward}
+VERSIONS |= {version.__name__: version for version in (speed.centred_once, speed.lean_batch_norm, speed.line)}
+
+
+def numbers(*shape, dtype=np.float64):
+    random = np.random.default_rng(0)
+    gamma, beta = random.normal(0.5, 1, (2, shape[1]))
+    return tuple(v.astype(dtype) for v in (random.normal(2, 3, shape), gamma, beta))
+
+
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS.keys())
+@pytest.mark.parametrize("shape", [(5, 3), (4, 3, 7), (5, 3, 4, 6), (2, 3, 4, 5, 6)])
+def test_every_version_of_the_forward_pass_equals_pytorchs(version, shape):
+    x, gamma, beta = numbers(*shape)
+    y = version(x, gamma, beta)
+    theirs = F.batch_norm(*(torch.tensor(v) for v in (x,)), None, None, *map(torch.tensor, (gamma, beta)), True)
+    np.testing.assert_allclose(y[0] if isinstance(y, tuple) else y, theirs.numpy(), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_the_stated_passes_are_those_counted(name):
+    assert experiments.passes(VERSIONS[name], *numbers(6, 4, 8, 8)) == speed.PASSES[name]
+
+
+def test_the_textbooks_backward_makes_as_many_passes_as_stated():
+    x, gamma, beta = numbers(6, 4, 8, 8)
+    _, (x_hat, *rest) = bench.textbook_forward(x, gamma, beta)
+    counted = experiments.passes(lambda dy, x_hat: bench.textbook_backward(dy, (x_hat, *rest)), x, x_hat)
+    assert counted == speed.PASSES["textbook, backward"]
+
+
+@pytest.mark.parametrize(
+    "function, count",
+    [
+        (lambda x: x, 0),
+        (lambda x: x.sum(), 1),
+        (lambda x: x - x.mean(0), 3),  # read; read, write
+        (lambda x: x * x, 2),
+        (lambda x: np.add(x, 1.0, out=x), 2),
+        (lambda x: np.einsum("ij,ij->j", x, x), 1),
+        (lambda x: np.copy(x.reshape(-1)), 2),
+        (lambda x: x[:2] + 1, 0),  # not as large as x
+    ],
+)
+def test_a_pass_is_one_reading_or_one_writing(function, count):
+    x = np.ones((6, 5))
+    assert experiments.passes(function, x) == count and type(x) is np.ndarray
+
+
+@pytest.mark.parametrize(
+    "function, most",
+    [(lambda x: x.sum(), 0), (lambda x: x + 1, 1), (lambda x: np.multiply(np.add(x, 1), np.add(x, 2)), 3)],
+)
+def test_peak_counts_what_is_held_at_a_time(function, most):
+    assert experiments.peak(function, np.ones((512, 1024))) == pytest.approx(most, abs=0.01)
+
+
+def test_lean_batch_norm_needs_y_alone_and_leaves_x_as_it_is():
+    x, gamma, beta = numbers(16, 8, 64, 64, dtype=np.float32)
+    kept = x.copy()
+    assert experiments.peak(speed.lean_batch_norm, x, gamma, beta) < 1.05
+    y, mean, var = speed.lean_batch_norm(x, gamma, beta)
+    exact = norm_numpy.batch_norm(x.astype(np.float64), gamma, beta)
+    assert y.dtype == np.float32 and (x == kept).all()
+    for ours, right in zip((y, mean, var), exact, strict=True):
+        np.testing.assert_allclose(ours, right, rtol=0, atol=1e-5 * np.abs(right).max())
+
+
+def test_the_coefficients_make_the_gradient_that_autograd_finds():
+    x, gamma, beta = numbers(5, 3, 4, 6)
+    dy = np.random.default_rng(1).normal(size=x.shape)
+    leaf, weight, bias = (torch.tensor(v, requires_grad=True) for v in (x, gamma, beta))
+    F.batch_norm(leaf, None, None, weight, bias, True, eps=0.1).backward(torch.tensor(dy))
+    axes, sums = (0, 2, 3), (weight.grad.numpy(), bias.grad.numpy())
+    a, b, c = speed.backward_coefficients(gamma, x.mean(axes), x.var(axes), *sums, 120, 0.1)
+    dx = a[:, None, None] * dy + b[:, None, None] * x + c[:, None, None]
+    np.testing.assert_allclose(dx, leaf.grad.numpy(), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_merging_in_any_order_gives_the_statistics_of_all(offset):
+    heaps = np.split(np.random.default_rng(2).normal(offset, 2, (60, 3)), [7, 8, 30])
+    for order in ([0, 1, 2, 3], [3, 1, 0, 2]):
+        whole = 0, np.zeros(3), np.zeros(3)
+        for heap in (heaps[i] for i in order):
+            whole = speed.merge(*whole, len(heap), heap.mean(0), ((heap - heap.mean(0)) ** 2).sum(0))
+        together = np.concatenate(heaps)
+        assert whole[0] == 60
+        np.testing.assert_allclose(whole[1], together.mean(0), rtol=1e-13)
+        np.testing.assert_allclose(whole[2] / 60, together.var(0), rtol=1e-9)
+
+
+def test_blocks_of_any_size_together_make_the_affine_map_and_touch_nothing_else():
+    x, slope, shift = numbers(3, 5, 7)
+    for block in (1, 4, 16, 128):
+        memories = [speed.Memory(v) for v in (x, np.zeros(x.size), slope, shift)]
+        for program in range(-(-x.size // block)):
+            speed.affine_block(program, *memories, 7, block)
+        np.testing.assert_allclose(memories[1].numbers, (slope[:, None] * x + shift[:, None]).ravel())
+        assert not any(memory.read_outside or memory.written_outside for memory in memories)
+
+
+def test_memory_counts_what_lies_outside_and_keeps_what_is_masked():
+    memory = speed.Memory([1.0, 2.0, 3.0])
+    assert np.isnan(memory.load(np.array([2, 3, -1]))).tolist() == [False, True, True] and memory.read_outside == 2
+    assert memory.load(np.array([2, 3]), np.array([True, False]), other=7.0).tolist() == [3.0, 7.0]
+    memory.store(np.array([0, 5]), np.array([9.0, 9.0]))
+    memory.store(np.array([1]), np.array([9.0]), np.array([False]))
+    assert memory.numbers.tolist() == [9.0, 2.0, 3.0] and memory.written_outside == 1
+
+
+def test_a_small_run_has_what_the_stored_one_has():
+    stored, here = experiments.evidence("fewer_passes"), experiments.fewer_passes(["8x4x8x8"], rounds=2)
+    assert here.keys() <= stored.keys() and stored["command"].startswith("python -m bnbook run fewer_passes")
+    assert stored["passes"] == here["passes"] == speed.PASSES and stored["operations"] == speed.OPERATIONS
+    for shape in (*stored["shapes"], *here["shapes"]):
+        assert shape["times"].keys() == here["shapes"][0]["times"].keys() >= speed.PASSES.keys()
+        assert shape["bytes"] == 4 * np.prod(bench.parse(shape["shape"]))
+        assert all(t >= 0 for times in shape["times"].values() for t in times)
+    assert [len(times) for times in here["shapes"][0]["times"].values()] == [2] * 13
+
+
+def test_threads_are_as_many_afterwards_as_before():
+    before = torch.get_num_threads()
+    measured = speed.threads((4, 2, 3, 3), calls=3)
+    assert torch.get_num_threads() == before
+    assert {number: len(wall) for number, wall in measured["wall"].items()} == {"1": 3, "2": 3}
+
+
+def test_the_kernel_that_the_notebook_explains_is_the_one_in_the_package():
+    lines = (course.ROOT / "bnbook" / "norm_triton.py").read_text(encoding="utf-8").splitlines(keepends=True)
+    source = "".join(line for line in lines if not line.strip().startswith("#"))
+    nb = nbformat.read(course.ROOT / "notebooks" / "14_speed.ipynb", as_version=4)
+    (explained,) = [cell.source for cell in nb.cells if "tl.program_id(1)" in cell.source]
+    (quoted,) = [part.split("```")[0] for part in explained.split("```python\n")[1:]]
+    assert len(quoted.splitlines()) == 9 and quoted in source
+
+
+def test_the_textbook_that_the_notebook_quotes_is_the_one_that_is_counted():
+    source = inspect.getsource(bench.textbook_forward)
+    for line in ("inv_std = 1 / np.sqrt(x.var(axes, keepdims=True) + eps)", "* inv_std", "gamma * x_hat + beta"):
+        assert line in source
