@@ -22,6 +22,8 @@ from .images import from_rows, remove_bias, to_rows
 from .pytorch import QUESTIONS as _PYTORCH
 from .pytorch import BatchNorm2d, BatchNormFunction, replace_batch_norm
 from .question import Question
+from .relatives import QUESTIONS as _RELATIVES
+from .relatives import group_norm, group_norm_backward, rms_norm
 from .start import QUESTIONS as _START
 from .start import batch_axes
 from .train_eval import QUESTIONS as _TRAIN_EVAL
@@ -39,10 +41,15 @@ EXERCISES: dict[str, Exercise] = {
         *(update_running, batch_norm_eval, BatchNorm, fold),
         *(to_rows, from_rows, remove_bias),
         *(BatchNormFunction, BatchNorm2d, replace_batch_norm),
+        *(group_norm, rms_norm, group_norm_backward),
     )
 }
 QUESTIONS: dict[str, Question] = {
-    question.name: question for question in (*_START, *_WHY, *_FORWARD, *_BACKWARD, *_TRAIN_EVAL, *_IMAGES, *_PYTORCH)
+    question.name: question
+    for question in (
+        *(*_START, *_WHY, *_FORWARD, *_BACKWARD, *_TRAIN_EVAL, *_IMAGES, *_PYTORCH),
+        *_RELATIVES,
+    )
 }
 
 

@@ -19,6 +19,9 @@ from .images import to_rows as to_rows
 from .pytorch import BatchNorm2d as BatchNorm2d
 from .pytorch import BatchNormFunction as BatchNormFunction
 from .pytorch import replace_batch_norm as replace_batch_norm
+from .relatives import group_norm as group_norm
+from .relatives import group_norm_backward as group_norm_backward
+from .relatives import rms_norm as rms_norm
 from .start import batch_axes as batch_axes
 from .train_eval import BatchNorm as BatchNorm
 from .train_eval import batch_norm_eval as batch_norm_eval
