@@ -25,6 +25,10 @@ from .images import shared_statistic as shared_statistic
 from .pytorch import drop_in as drop_in
 from .pytorch import graph_nodes as graph_nodes
 from .pytorch import same_losses as same_losses
+from .relatives import distorted as distorted
+from .relatives import invariances as invariances
+from .relatives import relatives as relatives
+from .relatives import run_again as run_again
 from .start import first_look as first_look
 from .train_eval import SMALL as SMALL
 from .train_eval import biased_variance as biased_variance

@@ -28,6 +28,9 @@ from .forward import variance_errors as variance_errors
 from .pytorch import autograd_function as autograd_function
 from .pytorch import graph_nodes as graph_nodes
 from .pytorch import same_losses as same_losses
+from .relatives import cubes as cubes
+from .relatives import invariances as invariances
+from .relatives import relatives as relatives
 from .start import first_look as first_look
 from .style import ARMS as ARMS
 from .train_eval import companions as companions
