@@ -11,7 +11,7 @@ from .engine import Setting, interval, run_all, tensors, versions
 # {batch size: learning rates to try}, to failure on both sides at 64; a smaller batch needs smaller ones.
 RATES = {
     64: (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0),
-    2: (0.01, 0.02, 0.05, 0.1),
+    2: (0.01, 0.02, 0.05, 0.1, 0.2),
 }
 NOISE = (0.1, 0.2, 0.3, 0.4, 0.5)
 

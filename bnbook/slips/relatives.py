@@ -228,8 +228,8 @@ def _per_image(x):
 
 
 def rms_norm_with_the_mean_subtracted(x, gamma, eps=1e-5):
-    """subtracting the mean: that is layer norm without beta. RMS norm is what is left when the mean stays: 3 and 4
-    keep their ratio, {right_y} before rounding, and do not become opposites as in {y}."""
+    """subtracting the mean: that is layer norm without beta. In RMS norm the mean stays, and the ratio of 3
+    and 4 with it: {right_y} after gamma. Yours made them opposites first: {y}."""
     return _column(gamma, x) * normalize(x, _per_image(x), eps)[0]
 
 
