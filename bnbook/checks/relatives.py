@@ -262,7 +262,7 @@ QUESTIONS = (
     Question(
         "relatives-noise",
         "worst",
-        "Its statistics were stored when the images were clean, and noise is not in them.",
+        "The lowest mean of the six: its statistics were stored when the images were clean.",
         {
             "best": (
                 "It is the best on clean images, so this is the natural guess. BatchNorm's accuracy (%) at noise 0.3:",

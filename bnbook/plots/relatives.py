@@ -144,7 +144,7 @@ def _batches(ax, data):
             at, mean, np.abs(ends - mean), capsize=3, linewidth=1.2, label=f"batch of {size}", **shape, **filled
         )
     ax.set(xticks=range(len(norms)), xticklabels=[SHORT[norm] for norm in norms], ylabel="test accuracy (%)")
-    ax.legend(loc="lower right")
+    ax.legend(loc="lower center")
     title = f"each at its own rate, {data['examples']:,} images seen"
     if len(sizes) > 1:
         losses = [
