@@ -11,7 +11,7 @@ from .engine import Setting, interval, run_all, tensors, versions
 # {batch size: learning rates to try}, to failure on both sides at 64; a smaller batch needs smaller ones.
 RATES = {
     64: (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0),
-    2: (0.01, 0.02, 0.05, 0.1, 0.2),
+    2: (0.005, 0.01, 0.02, 0.05, 0.1, 0.2),
 }
 NOISE = (0.1, 0.2, 0.3, 0.4, 0.5)
 
@@ -93,9 +93,9 @@ def _arm(batch_size, norm, lr, runs):
 def columns(arms, chosen):
     """The columns of the one table: for each a value per norm and seed, and BatchNorm compared with every other norm.
 
-        decades       of learning rates with 90 % or more of the best mean accuracy of any arm, at the largest batch
-        largest rate  at which training works, at the largest batch, as its log10
-        batch of ...  test accuracy at the chosen rate
+        decades of rates    learning rates with 90 % or more of the best mean accuracy of any arm, at the largest batch
+        largest rate        at which training works, at the largest batch, as its log10
+        batch of ...        test accuracy at the chosen rate
         noise 0.3, contrast 0.2   test accuracy on distorted images, at the largest batch and the chosen rate
 
     arms, chosen  as in `relatives`
@@ -108,7 +108,7 @@ def columns(arms, chosen):
     at = {(arm["batch_size"], arm["norm"]): arm for arm in chosen}
     swept = {n: [arm for arm in arms if (arm["batch_size"], arm["norm"]) == (sizes[0], n)] for n in norms}
     found = {
-        "decades": {norm: _decades(swept[norm], best) for norm in norms},
+        "decades of rates": {norm: _decades(swept[norm], best) for norm in norms},
         "largest rate": {norm: _largest(swept[norm]) for norm in norms},
         **{f"batch of {size}": {norm: at[size, norm]["clean"] for norm in norms} for size in sizes},
         **{name: {norm: at[sizes[0], norm][name] for norm in norms} for name in ("noise 0.3", "contrast 0.2")},

@@ -132,7 +132,7 @@ def _rates(ax, data, large):
 
 def _batches(ax, data):
     sizes = sorted({arm["batch_size"] for arm in data["chosen"]})
-    norms = list(_column(data, "decades"))
+    norms = list(_column(data, "decades of rates"))
     for i, size in enumerate(sizes):
         column = _column(data, f"batch of {size}")
         at = np.arange(len(norms)) + 0.3 * (i - (len(sizes) - 1) / 2)
@@ -194,12 +194,12 @@ def _table(data):
     """One line for each norm, one column for each question, and what BatchNorm wins and loses in each."""
     columns = data["columns"]
     lines = [f"Mean over {data['seeds']} seeds [95 % interval], accuracies in %:"]
-    lines.append(f"  {'':9}" + "".join(f"{column['name']:>17}" for column in columns))
+    lines.append(f"{'':9}" + "".join(f"{column['name']:>17}" for column in columns))
     for norm in columns[0]["norms"]:
-        lines.append(f"  {SHORT[norm]:9}" + "".join(f"{_cell(c['name'], c['norms'][norm]):>17}" for c in columns))
+        lines.append(f"{SHORT[norm]:9}" + "".join(f"{_cell(c['name'], c['norms'][norm]):>17}" for c in columns))
     for row, place in (("better", 0), ("worse", 1)):
         counts = [f"{_against(column['norms'])[place]} of {_against(column['norms'])[2]}" for column in columns]
-        lines.append(f"  BN {row:6}" + "".join(f"{count:>17}" for count in counts))
+        lines.append(f"BN {row:6}" + "".join(f"{count:>17}" for count in counts))
     return lines
 
 
@@ -207,6 +207,6 @@ def _cell(name, found):
     mean, (low, high) = found["mean"], found["interval"]
     if name == "largest rate":
         return f"{10**mean:.2f} [{10**low:.2f},{10**high:.2f}]"
-    if name == "decades":
+    if name == "decades of rates":
         return f"{mean:.2f} [{low:.2f},{high:.2f}]"
     return f"{100 * mean:.1f} [{100 * low:.1f},{100 * high:.1f}]"
