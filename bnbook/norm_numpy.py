@@ -289,12 +289,33 @@ def group_norm(x, gamma, beta, num_groups, eps=1e-5):
     Source: Wu & He 2018 (arXiv 1803.08494), equation 7.
     """
     x = _batch("x", x, gamma=gamma, beta=beta)
-    N, C = x.shape[:2]
-    if num_groups < 1 or C % num_groups:
-        raise ValueError(f"num_groups is {num_groups} and x has {C} channels: choose a divisor of {C}.")
-    groups = x.astype(np.float64).reshape(N, num_groups, -1)
-    x_hat = normalize(groups, (2,), eps)[0].reshape(x.shape)
+    x_hat = normalize(_grouped(x, num_groups), (2,), eps)[0].reshape(x.shape)
     return (_column(gamma, 1.0, x) * x_hat + _column(beta, 0.0, x)).astype(x.dtype)
+
+
+@_silent
+def group_norm_backward(dy, x, gamma, num_groups, eps=1e-5):
+    """Gradients of the loss through `group_norm`: dx over the groups, dgamma and dbeta over the channels.
+
+        dgamma = sum(dy * x_hat)      dbeta = sum(dy)      dx = normalize_backward(gamma * dy)
+
+    dy          (N, C, *)  gradient of the loss with respect to y
+    x           (N, C, *)  the input of the forward pass; nothing else is kept from it
+    gamma       (C,)       scale, or None for 1
+    num_groups  as in `group_norm`
+    Returns dx (N, C, *), dgamma (C,), dbeta (C,).
+    Raises ValueError if dy and x differ in shape, gamma is not (C,), or num_groups does not divide C.
+    Source: `normalize_backward`, derived in notebook 03, over the axes of Wu & He 2018 (arXiv 1803.08494).
+    """
+    x = _batch("x", x, gamma=gamma)
+    dy = _floats("dy", dy)
+    if dy.shape != x.shape:
+        raise ValueError(f"dy has shape {dy.shape} and x {x.shape}: dy is the gradient of y, so both must be equal.")
+    x_hat, _, var = normalize(_grouped(x, num_groups), (2,), eps)
+    dx_hat = _grouped(_column(gamma, 1.0, x) * dy.astype(np.float64), num_groups)
+    dx = normalize_backward(dx_hat, x_hat, var, (2,), eps).reshape(x.shape)
+    axes, wide = batch_axes(x.ndim), dy.astype(np.float64)
+    return dx.astype(x.dtype), (wide * x_hat.reshape(x.shape)).sum(axes), wide.sum(axes)
 
 
 def layer_norm(x, gamma, beta, eps=1e-5):
@@ -405,6 +426,14 @@ def _batch(name, x, **vectors):
         )
     _check_vectors(name, x, x.shape[1], vectors)
     return x
+
+
+def _grouped(x, num_groups):
+    """x (N, C, *) as (N, num_groups, values of a group), float64: a group is channels that are neighbours."""
+    N, C = x.shape[:2]
+    if num_groups < 1 or C % num_groups:
+        raise ValueError(f"num_groups is {num_groups} and x has {C} channels: choose a divisor of {C}.")
+    return x.astype(np.float64).reshape(N, num_groups, -1)
 
 
 def _check_vectors(name, x, size, vectors):

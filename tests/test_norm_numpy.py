@@ -164,6 +164,19 @@ def test_the_relatives_equal_pytorch(shape):
         near(bn.rms_norm(x, gamma, 1e-5), F.rms_norm(t, (6,), g, 1e-5))
 
 
+@pytest.mark.parametrize("shape", [(5, 6), (4, 6, 5), (3, 6, 4, 2)])
+@pytest.mark.parametrize("scaled", [True, False])
+def test_gradients_through_group_norm_equal_autograds(shape, scaled):
+    x, dy, (gamma, beta) = batch(shape), batch(shape, seed=1), vectors(6)
+    t, g, b = (torch.tensor(a, requires_grad=True) for a in (x, gamma, beta))
+    for groups in (1, 2, 3) if len(shape) > 2 else (1, 2):  # of groups of two values only eps gets through
+        y = F.group_norm(t, groups, g, b) if scaled else F.group_norm(t, groups)
+        expected = torch.autograd.grad(y, (t, g, b)[: 3 if scaled else 1], torch.tensor(dy))
+        found = bn.group_norm_backward(dy, x, gamma if scaled else None, groups)
+        for ours, theirs in zip(found, expected, strict=False):
+            near(ours, theirs)
+
+
 def test_batch_renorm_is_evaluation_inside_its_limits_and_batch_norm_without_room():
     x, (gamma, beta) = batch((6, 3, 2)), vectors(3)
     mean, var = np.array([3.1, 2.9, 3.0]), np.array([0.3, 1.2, 3.5])
@@ -232,6 +245,7 @@ def calls(x):
         "update_running": (mean, var, mean + 1, var + 1, 5),
         "fold": (x, np.full(len(x), 0.5), *(np.full(len(x), v) for v in (2.0, 3.0, 0.1, 1.0))),
         "group_norm": (x, gamma, beta, 1),
+        "group_norm_backward": (x[::-1].copy(), x, gamma, 1),
         "layer_norm": (x, gamma, beta),
         "instance_norm": (x, gamma, beta),
         "rms_norm": (x, gamma),
@@ -303,6 +317,7 @@ def test_gamma_and_beta_may_be_left_out():
         (lambda: bn.update_running(*[np.ones(3)] * 4, m=1), "m is 1: the unbiased variance divides by m - 1"),
         (lambda: bn.fold(np.ones((4, 3)), np.ones(3), *[np.ones(4)] * 4), r"bias has shape \(3,\), expected \(4,\)"),
         (lambda: bn.group_norm(np.ones((4, 6)), None, None, 4), "num_groups is 4 and x has 6 channels"),
+        (lambda: bn.group_norm_backward(np.ones((4, 6)), np.ones((5, 6)), None, 2), "dy has shape"),
         (lambda: bn.normalize([[1, 2]], (0,)), "x holds int64"),
     ],
 )

@@ -26,6 +26,8 @@ from .pytorch import BatchNorm2d, BatchNormFunction, replace_batch_norm
 from .question import Question
 from .rates import QUESTIONS as _RATES
 from .rates import band, effective_rate, equilibrium, invariance_check
+from .relatives import QUESTIONS as _RELATIVES
+from .relatives import group_norm, group_norm_backward, rms_norm
 from .shift import QUESTIONS as _SHIFT
 from .shift import gradient_change, standardizing, wasserstein_1d
 from .speed import QUESTIONS as _SPEED
@@ -50,10 +52,24 @@ EXERCISES: dict[str, Exercise] = {
         *(standardizing, wasserstein_1d, gradient_change),
         *(band, invariance_check, effective_rate, equilibrium),
         *(measured_growth, predicted_growth, Scale, train_only_norms),
+        *(group_norm, rms_norm, group_norm_backward),
         *(lean_batch_norm, backward_coefficients, merge, affine_block),
     )
 }
-_CHAPTERS = (_START, _WHY, _FORWARD, _BACKWARD, _TRAIN_EVAL, _IMAGES, _PYTORCH, _SHIFT, _RATES, _DEPTH, _SPEED)
+_CHAPTERS = (
+    _START,
+    _WHY,
+    _FORWARD,
+    _BACKWARD,
+    _TRAIN_EVAL,
+    _IMAGES,
+    _PYTORCH,
+    _SHIFT,
+    _RATES,
+    _DEPTH,
+    _RELATIVES,
+    _SPEED,
+)
 QUESTIONS: dict[str, Question] = {question.name: question for chapter in _CHAPTERS for question in chapter}
 
 

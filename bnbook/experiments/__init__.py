@@ -40,6 +40,10 @@ from .rates import band as band
 from .rates import extreme_rates as extreme_rates
 from .rates import learning_rates as learning_rates
 from .rates import matched_rates as matched_rates
+from .relatives import distorted as distorted
+from .relatives import invariances as invariances
+from .relatives import relatives as relatives
+from .relatives import run_again as run_again
 from .scale import effective_rate as effective_rate
 from .scale import equivalent_rates as equivalent_rates
 from .scale import invariance_check as invariance_check

@@ -37,6 +37,9 @@ from .rates import extreme_rates as extreme_rates
 from .rates import learning_rates as learning_rates
 from .rates import matched_rates as matched_rates
 from .rates import rate_heat_map as rate_heat_map
+from .relatives import cubes as cubes
+from .relatives import invariances as invariances
+from .relatives import relatives as relatives
 from .scale import along_gradient as along_gradient
 from .scale import equivalent_rates as equivalent_rates
 from .scale import norm_growth as norm_growth

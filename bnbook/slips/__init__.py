@@ -27,6 +27,9 @@ from .rates import band as band
 from .rates import effective_rate as effective_rate
 from .rates import equilibrium as equilibrium
 from .rates import invariance_check as invariance_check
+from .relatives import group_norm as group_norm
+from .relatives import group_norm_backward as group_norm_backward
+from .relatives import rms_norm as rms_norm
 from .shift import gradient_change as gradient_change
 from .shift import standardizing as standardizing
 from .shift import wasserstein_1d as wasserstein_1d
