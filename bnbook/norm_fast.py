@@ -1,4 +1,4 @@
-"""The same functions in NumPy with the fewest passes over memory: in training faster than PyTorch's on one CPU core.
+"""The same functions in NumPy with the fewest passes over memory: on images faster than PyTorch in training.
 
 Read after norm_numpy.
 Built in notebook 14.

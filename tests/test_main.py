@@ -32,7 +32,7 @@ def test_without_a_command_it_prints_the_map_in_reading_order(capsys):
 def test_help_lists_every_command(capsys):
     code, out, _ = run(capsys, "--help")
     assert code == 0 and all(
-        re.search(rf"^    {name}\b", out, re.M) for name in ("check", "run", "lab", "reset", "notebooks")
+        re.search(rf"^    {name}\b", out, re.M) for name in ("check", "run", "bench", "lab", "reset", "notebooks")
     )
 
 
