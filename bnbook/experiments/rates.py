@@ -248,7 +248,8 @@ def _accuracies(results):
     for arm in results["arms"]:
         rates = arm.get("lr", results.get("rates"))
         rates, table = (rates, arm["accuracy"]) if isinstance(rates, list) else ([rates], [arm.get("final")])
-        for lr, row in zip(rates, table, strict=False):  # the frozen arm has no rate of its own
+        rates = [0.0] if arm["arm"] == "frozen" else rates
+        for lr, row in zip(rates, table, strict=True):
             for seed, value in enumerate(row):
                 found[arm.get("depth"), arm.get("init"), arm["arm"], round(lr, 9), seed] = value
     return found

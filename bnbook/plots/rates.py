@@ -23,20 +23,27 @@ def learning_rates(data, arms=("none", "batch", "start")):
     Returns axes (an array), text with all arms.
     """
     cases = _cases(data)
-    size = (2.9 * len(cases) + 0.6, 3.4) if len(cases) > 1 else (6.5, 3.6)
-    figure, axes = plt.subplots(1, len(cases), figsize=size, sharey=True, squeeze=False)
-    for ax, (depth, init) in zip(axes[0], cases, strict=True):
+    rows = 1 if len(cases) < 3 else 2
+    columns = -(-len(cases) // rows)
+    size = (max(3.7 * columns, 6.5), 1.2 + 2.1 * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False)
+    for ax, (depth, init) in zip(axes.flat, cases, strict=False):
         for arm in _of(data, depth, init):
             if arm["arm"] in arms:
                 _band(ax, arm["lr"], 100 * np.array(arm["accuracy"]), STYLES[arm["arm"]])
         ax.axhline(90 * data["best"], color="0.3", linewidth=0.9, linestyle=":")
-        ax.set(xscale="log", xlabel="learning rate", ylim=(0, 102), title=f"{depth} layers, {INITS[init]} init")
-    axes[0, 0].set_ylabel("test accuracy (%)")
+        ax.set(xscale="log", ylim=(0, 102), title=f"{depth} layers, {INITS[init]} init")
+        ax.set(xticks=[10**k for k in range(-3, 2) if min(data["rates"]) <= 10**k <= max(data["rates"])])
+        ax.minorticks_off()
+    for ax in axes[-1]:
+        ax.set_xlabel("learning rate")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("test accuracy (%)")
     axes[0, 0].text(data["rates"][0], 90 * data["best"] + 1, "good", fontsize=8, color="0.3")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     verdict = _band_verdict(data)
     figure.suptitle(verdict[0].split(":")[0])
-    return axes[0], "\n".join([*verdict, *_table(data)])
+    return axes.ravel()[: len(cases)], "\n".join([*verdict, *_table(data)])
 
 
 def _cases(data):
@@ -125,7 +132,7 @@ def band_widths(data):
             ax.plot(arm["band"]["interval"], [y, y], color=style["color"], linewidth=5, alpha=0.5)
             ax.plot(mean, y, "o", color=style["color"])
             ax.annotate(f"{mean:.1f}", (mean, y), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8)
-        ax.set(xlabel="band (decades)", title=f"{depth} layers, {INITS[init]} init", xlim=(-0.3, 3.9))
+        ax.set(xlabel="band (decades)", title=f"{depth} layers, {INITS[init]} init", xlim=(-0.3, 3.9), xticks=range(4))
         ax.set(ylim=(-0.5, len(names) - 0.3))
     axes[0, 0].set_yticks(range(len(names)), [STYLES[name]["label"] for name in names])
     widest = {case: max(_of(data, *case), key=lambda arm: arm["band"]["mean"]) for case in cases}
