@@ -11,33 +11,33 @@ Used from notebook 00 on.
 Every exercise and every question is listed here once, under the name it has in its notebook.
 """
 
-from .start import QUESTIONS as _START
-from .start import batch_axes
-from .why import QUESTIONS as _WHY
-from .why import he_std, saturation, standardize
-from .forward import QUESTIONS as _FORWARD
-from .forward import batch_norm, normalize
 from .backward import QUESTIONS as _BACKWARD
 from .backward import batch_norm_backward, directional_check, normalize_backward
-from .train_eval import QUESTIONS as _TRAIN_EVAL
-from .train_eval import batch_norm_eval, BatchNorm, fold, update_running
+from .depth import QUESTIONS as _DEPTH
+from .depth import Scale, measured_growth, predicted_growth, train_only_norms
+from .exercise import CheckFailed as CheckFailed
+from .exercise import Exercise
+from .forward import QUESTIONS as _FORWARD
+from .forward import batch_norm, normalize
 from .images import QUESTIONS as _IMAGES
 from .images import from_rows, remove_bias, to_rows
 from .pytorch import QUESTIONS as _PYTORCH
 from .pytorch import BatchNorm2d, BatchNormFunction, replace_batch_norm
-from .shift import QUESTIONS as _SHIFT
-from .shift import gradient_change, standardizing, wasserstein_1d
+from .question import Question
 from .rates import QUESTIONS as _RATES
 from .rates import band, effective_rate, equilibrium, invariance_check
-from .depth import QUESTIONS as _DEPTH
-from .depth import measured_growth, predicted_growth, Scale, train_only_norms
 from .relatives import QUESTIONS as _RELATIVES
 from .relatives import group_norm, group_norm_backward, rms_norm
+from .shift import QUESTIONS as _SHIFT
+from .shift import gradient_change, standardizing, wasserstein_1d
 from .speed import QUESTIONS as _SPEED
 from .speed import affine_block, backward_coefficients, lean_batch_norm, merge
-from .exercise import CheckFailed as CheckFailed
-from .exercise import Exercise
-from .question import Question
+from .start import QUESTIONS as _START
+from .start import batch_axes
+from .train_eval import QUESTIONS as _TRAIN_EVAL
+from .train_eval import BatchNorm, batch_norm_eval, fold, update_running
+from .why import QUESTIONS as _WHY
+from .why import he_std, saturation, standardize
 
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise
