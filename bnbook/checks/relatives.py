@@ -174,13 +174,13 @@ QUESTIONS = (
         {
             "layer": (
                 "Layer norm mixes the channels, BatchNorm never does. Largest difference for such an image:",
-                "z = np.arange(24.0).reshape(1, 2, 3, 4); "
+                "from bnbook.norm_numpy import instance_norm, layer_norm; z = np.arange(24.0).reshape(1, 2, 3, 4); "
                 "float(np.abs(batch_norm(z, None, None)[0] - layer_norm(z, None, None)).max().round(2))",
                 "1.67",
             ),
             "none": (
                 "Compare which numbers are averaged when there is only one image. Largest difference to instance norm:",
-                "z = np.arange(24.0).reshape(1, 2, 3, 4); "
+                "from bnbook.norm_numpy import instance_norm, layer_norm; z = np.arange(24.0).reshape(1, 2, 3, 4); "
                 "float(np.abs(batch_norm(z, None, None)[0] - instance_norm(z, None, None)).max().round(9))",
                 "0.0",
             ),
