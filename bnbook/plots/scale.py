@@ -207,7 +207,7 @@ def along_gradient(data):
             lines.append(f"  {INITS[init]:8}{style['label']:24}" + _measures(arm))
         ax.axhline(0, color="0.3", linewidth=0.9, linestyle=":")
         ax.set(
-            xticks=eta,
+            xticks=[*eta[:1], *eta[2:]],  # the second would touch the first
             xlabel=f"eta (trained at {data['lr']:g})",
             ylim=(-1, 3.2),
             title=f"{INITS[init]} init: {_flatter(arms)}",
