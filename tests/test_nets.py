@@ -212,6 +212,8 @@ def test_images_and_classes_that_no_net_fits_are_refused(build, wrong, message):
 SHAPES = {
     **{f"mlp-{norm}": lambda seed, norm=norm: nets.mlp(norm, 8, seed=seed, depth=3) for norm in nets.FLAT_NORMS},
     **{f"cnn-{norm}": lambda seed, norm=norm: nets.cnn(norm, 4, seed=seed, shape=(2, 9, 8)) for norm in nets.NORMS},
+    "mlp-ghost": lambda seed: nets.mlp("batch", 8, seed=seed, ghost=2),
+    "cnn-ghost": lambda seed: nets.cnn("batch", 4, seed=seed, shape=(2, 9, 8), ghost=3),
     "residual-batch": lambda seed: nets.residual("batch", 6, seed=seed, depth=2),
     "residual-skip_init": lambda seed: nets.residual("skip_init", 6, seed=seed, depth=2),
     "tanh": lambda seed: nets.mlp("batch", 7, 1.0, seed, 2, "tanh"),
@@ -223,7 +225,7 @@ SHAPES = {
 @pytest.mark.parametrize("make", SHAPES.values(), ids=SHAPES)
 def test_a_stack_is_its_members_one_by_one(make):
     alone, stack = [make(seed) for seed in range(4)], nets.Stack([make(seed) for seed in range(4)])
-    x, u = _images(4, 5, isinstance(make(0)[0], nn.Conv2d)), torch.randn(4, 5, 10, dtype=torch.float64)
+    x, u = _images(4, 6, isinstance(make(0)[0], nn.Conv2d)), torch.randn(4, 6, 10, dtype=torch.float64)
     for net in (*alone, stack):
         _disturb(net)
     y = stack(x)

@@ -8,6 +8,8 @@ name in `plots` draws it. Summaries of arms in which a run diverged are None: su
 and only the verdict "did not train" may be printed.
 """
 
+from .batch_size import batch_sizes as batch_sizes
+from .batch_size import ghost_batches as ghost_batches
 from .engine import Moment as Moment
 from .engine import Setting as Setting
 from .engine import build as build
