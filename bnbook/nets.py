@@ -234,8 +234,8 @@ class BatchRenorm(nn.modules.batchnorm._BatchNorm):
     r_max, d_max  limits in the end
     opening       training batches until then
     momentum      of the running statistics
-    Source: Ioffe 2017, "Batch renormalization", algorithm 1; r_max = 3 and d_max = 5 as in its section 4.1, where they
-    are reached after 40,000 and 25,000 steps; this opening and this momentum are for trainings of some hundred steps.
+    Source: Ioffe 2017, "Batch renormalization", algorithm 1, with its limits 3 and 5. It reaches them after 40,000 and
+    25,000 steps, with momentum 0.01; this opening and this momentum are for trainings of some hundred steps.
     """
 
     def __init__(self, channels, r_max=3.0, d_max=5.0, opening=200, momentum=0.02):

@@ -97,12 +97,14 @@ def test_triton_is_imported_by_its_own_module_alone():
 
 
 def test_every_exercise_is_a_function_of_the_package_with_slips_of_the_same_name():
-    from bnbook import checks, norm_numpy, norm_torch, slips
+    from bnbook import checks, norm_numpy, norm_torch, slips, train
     from bnbook.checks import gradient
 
     for name, exercise in checks.EXERCISES.items():
         assert getattr(checks, name) is exercise and exercise.name == name == exercise.finished.__name__
-        assert exercise.finished in [getattr(module, name, None) for module in (norm_numpy, norm_torch, gradient)]
+        assert exercise.finished in [
+            getattr(module, name, None) for module in (norm_numpy, norm_torch, gradient, train)
+        ]
         assert exercise.slips() is getattr(slips, name)
 
 

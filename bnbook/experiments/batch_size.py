@@ -13,26 +13,14 @@ from .engine import Setting, build, interval, run_all, tensors, versions
 MLP, CNN = Setting(net="mlp", width=64, depth=3), Setting(net="cnn", width=8)
 NETS = {"mlp": MLP, "cnn": CNN}
 NORMS = ("none", "layer", "group", "batch")
-GRID = {  # by net; the cnn needs fewer passes, and 50 times the arithmetic for each
+GRID = {  # by net; the cnn needs fewer steps, and far more arithmetic for each
     "mlp": {"norms": (*NORMS, "renorm"), "sizes": (2, 4, 8, 16, 64, 256), "passes": 10, "least": 300},
-    "cnn": {"norms": NORMS, "sizes": (2, 4, 16, 64, 256), "passes": 5, "least": 120, "tuning_seeds": 3},
+    "cnn": {"norms": NORMS, "sizes": (2, 4, 16, 64, 256), "passes": 10, "least": 120, "tuning_seeds": 3},
 }
 FIRST_TUNING_SEED = 100  # seeds that choose a rate are never among those that are reported
 
 
 # --- how wrong the statistics are ------------------------------------------------------------------------------------
-
-
-def standard_error(sd, m):
-    """How far the mean of m independent values is from the true mean, root mean square.
-
-        sd / sqrt(m)
-
-    sd  standard deviation of one value; a number or an array
-    m   values averaged
-    Returns a number in the units of sd.
-    """
-    return sd / np.sqrt(m)
 
 
 def outputs_by_batch(data, sizes=(2, 4, 8, 32, 256), images=400, seed=0):
@@ -44,19 +32,20 @@ def outputs_by_batch(data, sizes=(2, 4, 8, 32, 256), images=400, seed=0):
     seed    of the shuffles
     Returns a dict: experiment, versions, sizes, x and x_hat (one list per size: ink in standard deviations from the
     mean of all images, and what the batch makes of it), explained (one per size: share of the variance of x_hat that
-    follows from x by a straight line, the squared correlation), distinct (how many values x_hat has, to 2 digits).
+    follows from x by a straight line, the squared correlation).
     """
     ink = data.x_train.sum((1, 2, 3))
     ink, rng = (ink - ink.mean()) / ink.std(), np.random.default_rng(seed)
-    found = {"x": [], "x_hat": [], "explained": [], "distinct": []}
+    sizes = [size for size in sizes if size <= len(ink)]
+    found = {"x": [], "x_hat": [], "explained": []}
     for size in sizes:
-        batches = ink[rng.permutation(len(ink))[: max(images // size, 1) * size]].reshape(-1, size)
+        number = max(min(images, len(ink)) // size, 1)
+        batches = ink[rng.permutation(len(ink))[: number * size]].reshape(number, size)
         deviation = batches - batches.mean(1, keepdims=True)
         x_hat = deviation / np.sqrt(np.mean(deviation**2, 1, keepdims=True) + 1e-5)
         found["x"].append(batches.ravel().tolist())
         found["x_hat"].append(x_hat.ravel().tolist())
         found["explained"].append(float(np.corrcoef(batches.ravel(), x_hat.ravel())[0, 1] ** 2))
-        found["distinct"].append(len(np.unique(x_hat.round(2))))
     return {"experiment": "outputs_by_batch", "versions": versions(), "sizes": list(sizes), **found}
 
 
@@ -111,7 +100,7 @@ def _errors(z, sizes, draws, rng):
         m = size * positions
         found["mean"].append(_rms((means - mean) / np.sqrt(var)))
         found["var"].append(_rms(variances / var - 1))
-        found["mean_theory"].append(float(standard_error(1.0, m)))
+        found["mean_theory"].append(float(m**-0.5))
         # of the biased variance: bias 1/m, and variance of a sample variance
         found["var_theory"].append(_rms(np.sqrt((kurtosis - (m - 3) / (m - 1)) / m * ((m - 1) / m) ** 2 + 1 / m**2)))
     slope = np.polyfit(np.log(sizes), np.log(found["mean"]), 1)[0]
@@ -141,11 +130,12 @@ def batch_sizes(data, seeds=8, grid=GRID, device="cpu", progress=False, keep=Non
     """
     arms = []
     for kind, given in grid.items():
-        steps = {size: max(given["least"], given["passes"] * len(data.x_train) // size) for size in given["sizes"]}
+        n = len(data.x_train)
+        steps = {size: max(given["least"], given["passes"] * n // size) for size in given["sizes"] if size <= n}
         bases = [
             replace(NETS[kind], norm=norm, batch_size=size, steps=steps[size])
             for norm in given["norms"]
-            for size in given["sizes"]
+            for size in steps
         ]
         arms += tuned(bases, data, seeds, given.get("tuning_seeds", 5), device, progress, keep)
     return {"experiment": "batch_sizes", "versions": versions(), "seeds": seeds, "arms": arms}
@@ -158,12 +148,14 @@ def ghost_batches(
 
     data        data.Data
     seeds       runs per arm, 2 or more
-    batch_size  images whose gradient is averaged
+    batch_size  images whose gradient is averaged; fewer if there are fewer
     ghosts      images that are normalized together; divisors of batch_size
     steps       of training
     Returns a dict: experiment, versions, seeds, batch_size, steps, arms: what `tuned` returns, for the fully connected
     net without normalization and for each size of the ghost batches.
     """
+    batch_size = min(batch_size, _power_of_2(len(data.x_train)))
+    ghosts = [ghost for ghost in ghosts if ghost <= batch_size]
     base = replace(MLP, batch_size=batch_size, steps=steps)
     bases = [replace(base, norm="none"), *(replace(base, ghost=ghost) for ghost in ghosts)]
     arms = tuned(bases, data, seeds, device=device, progress=progress, keep=keep)
@@ -171,6 +163,11 @@ def ghost_batches(
         **{"experiment": "ghost_batches", "versions": versions(), "seeds": seeds, "batch_size": batch_size},
         **{"steps": steps, "ghosts": list(ghosts), "arms": arms},
     }
+
+
+def _power_of_2(n):
+    """The largest power of 2 that is not above n."""
+    return 2 ** int(np.log2(n))
 
 
 def tuned(bases, data, seeds, tuning_seeds=5, device="cpu", progress=False, keep=None):
@@ -210,6 +207,27 @@ def tuned(bases, data, seeds, tuning_seeds=5, device="cpu", progress=False, keep
     return arms
 
 
+def again(arms, data, seeds=2, device="cpu", progress=False):
+    """Train stored arms once more, at their stored rates.
+
+    arms   some of the arms of `batch_sizes`, `ghost_batches` or `one_class`
+    data   data.Data, the same as then
+    seeds  how many of the stored seeds
+    Returns a list of dicts, one per arm: stored, live (accuracies of these seeds), agrees (bool: the live mean lies
+    within the range of all stored seeds, give or take a point).
+    """
+    found = []
+    for arm in arms:
+        given = {name: arm[name] for name in ("net", "norm", "batch_size", "ghost", "steps", "lr")}
+        base = replace(NETS[arm["net"]], **given, every=arm["steps"], together="classes" in arm)
+        dealt = _by_classes(data, arm["classes"], base.batch_size, base.steps) if base.together else data
+        runs = run_all([replace(base, seed=seed) for seed in range(seeds)], dealt, device, progress)
+        live = [run["test_accuracy"][-1] for run in runs]
+        agrees = min(arm["accuracy"]) - 0.01 <= np.mean(live) <= max(arm["accuracy"]) + 0.01
+        found.append({"stored": arm["accuracy"][:seeds], "live": live, "agrees": bool(agrees)})
+    return found
+
+
 def _best_rate(base, validation, seeds, how):
     """Best rate, all rates tried in order, and the mean validation accuracy at each."""
     centre, found = 0.4 * min(base.batch_size, 32) / 32, {}
@@ -230,14 +248,14 @@ def _best_rate(base, validation, seeds, how):
 
 
 def one_class(
-    data, seeds=5, classes=(1, 2, 5), norms=("none", "layer", "batch", "renorm"), batch_size=32, steps=400,
-    tuning_seeds=3, device="cpu", progress=False, keep=None,
+    data, seeds=8, classes=(1, 2, 5), norms=("none", "layer", "batch", "renorm"), batch_size=32, steps=400,
+    tuning_seeds=5, device="cpu", progress=False, keep=None,
 ):  # fmt: skip
     """Test accuracy after training with few classes in each batch, each arm at its best rate.
 
     data        data.Data
     seeds       runs per arm, 2 or more
-    classes     how many classes are in a batch, anew for each batch; the test images are the usual ones
+    classes     how many classes are in a batch: 2 are 0 and 1, then 1 and 2, and so on; the test images are all
     norms       normalizations of the fully connected net
     batch_size, steps, tuning_seeds   of the training, see `tuned`
     Returns a dict: experiment, versions, seeds, classes, batch_size, steps, guessing, arms: what `tuned` returns for
@@ -267,7 +285,7 @@ def _by_classes(data, number, batch_size, batches):
 
 
 def shared_nuisance(
-    data, seeds=5, norms=("none", "layer", "batch"), batch_size=32, steps=300, tuning_seeds=3,
+    data, seeds=5, norms=("none", "batch"), batch_size=32, steps=300, tuning_seeds=3,
     device="cpu", progress=False, keep=None,
 ):  # fmt: skip
     """Training images come in sessions, each with a contrast and a brightness of its own; what if a batch is a session?
@@ -342,13 +360,15 @@ def accumulation(
     data        data.Data
     seeds       nets per arm
     norms       normalizations, of the fully connected net and of the cnn
-    batch_size  images of the whole batch, the first test images
-    sizes       images in a micro-batch
+    batch_size  images of the whole batch, the first test images; fewer if there are fewer
+    sizes       images in a micro-batch, divisors of batch_size
     Returns a dict: experiment, versions, seeds, batch_size, sizes, arms (per net and norm: error, one list per size,
     one number per seed), from_ghosts (for BatchNorm in the fully connected net, one list per size: distance of the
     accumulated gradient from that of ghost batches of this size, in the same units).
     """
     x_train, y_train, x_test, y_test = tensors(data, device)
+    batch_size = min(batch_size, _power_of_2(len(y_test)))
+    sizes = [size for size in sizes if size <= batch_size]
     x, y = x_test[:batch_size], y_test[:batch_size]
     arms, ghosts = [], []
     for kind, norm in [(kind, norm) for kind in ("mlp", "cnn") for norm in norms]:
@@ -388,7 +408,7 @@ def _distance(a, b):
 
 
 def fine_tuning(
-    data, seeds=5, sizes=(2, 4, 16), rates=(0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16), images=100, passes=10,
+    data, seeds=8, sizes=(2, 4, 8, 16), rates=(0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64), images=100, passes=10,
     device="cpu",
 ):  # fmt: skip
     """Test accuracy after fine-tuning a net with BatchNorm on few images of a new kind, its BatchNorm frozen or not.
@@ -405,6 +425,7 @@ def fine_tuning(
     Returns a dict: experiment, versions, seeds, sizes, images, passes, before and arms (per size and frozen: lr,
     at_edge, interval of the mean of new), each with new and old (accuracies on mirrored and on usual test images, one
     per seed), and differences (per size: frozen minus not frozen on new, mean and interval).
+    BatchNorm in training mode with 2 or 4 images multiplies rounding errors: such digits differ between machines.
     """
     x_train, y_train, x_test, y_test = tensors(data, device)
     _, _, x_val, y_val = tensors(data._replace(x_test=data.x_val, y_test=data.y_val), device)
