@@ -325,9 +325,9 @@ QUESTIONS = (
             ),
             "c": (
                 "They are different functions: with m = 2 a unit in training mode says +1 or -1 and nothing else. How "
-                "many different outputs, to one digit, for 100 different pairs:",
+                "many different outputs, rounded, for 100 different pairs:",
                 "pairs = np.random.default_rng(0).normal(size=(100, 2, 1)); "
-                "len({float(v) for pair in pairs for v in batch_norm(pair, None, None)[0].ravel().round(1)})",
+                "len({float(v) for pair in pairs for v in batch_norm(pair, None, None)[0].ravel().round(0)})",
                 "2",
             ),
         },
