@@ -20,27 +20,31 @@ from torch.nn import functional as F
 from bnbook.norm_torch import BatchNorm1d, BatchNorm2d
 
 NORMS = ("none", "batch", "layer", "group", "instance", "rms")
+ODD_NORMS = ("renorm",)  # `BatchRenorm`: for the experiments of one notebook
 FLAT_NORMS = tuple(norm for norm in NORMS if norm != "instance")  # a single value cannot be normalized
 INITS = ("he", "torch")
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "identity": nn.Identity}
 
 
-def cnn(norm="batch", width=8, init="he", seed=0, shape=(1, 8, 8), classes=10):
+def cnn(norm="batch", width=8, init="he", seed=0, shape=(1, 8, 8), classes=10, ghost=None):
     """A convolutional net for small images, 8 x 8 with one channel unless told otherwise.
 
         [conv 3x3 - norm - relu - maxpool 2]  twice,  [conv 3x3 - norm - relu]  once,  linear
 
-    norm     one of NORMS: 'none', 'batch', 'layer', 'group' (4 groups of channels), 'instance' or 'rms'
+    norm     one of NORMS: 'none', 'batch', 'layer', 'group' (4 groups of channels), 'instance' or 'rms'; or of
+             ODD_NORMS
     width    channels of the first convolution; the other two have twice as many
     init     'he': normal, variance 2 / fan_in (1 / fan_in in the linear layer, which has no relu behind it);
              'torch': uniform within 1 / sqrt(fan_in), the scale PyTorch uses when nobody asks. Biases start at 0.
     seed     of the weights
     shape, classes   of one image (C, H, W), and how many classes there are: `data.Data` knows both
+    ghost    with norm 'batch': images that are normalized together, see `GhostBatchNorm`; None: all of the batch
     Returns nn.Sequential, (N, C, H, W) to (N, classes), with layers named conv1, norm1, relu1, pool1, ... linear.
-    Raises ValueError for an unknown norm or init, a width below 1, an image below 4 x 4, or fewer than 2 classes.
+    Raises ValueError for an unknown norm or init, a width below 1, an image below 4 x 4, fewer than 2 classes, or a
+    ghost with another norm.
     Source: He et al. 2015, equation 10, for the initialization.
     """
-    _one_of("norm", norm, NORMS)
+    _one_of("norm", norm, (*NORMS, *ODD_NORMS))
     _one_of("init", init, INITS)
     if width < 1:
         raise ValueError(f"width is {width}; a convolution needs 1 channel or more")
@@ -51,7 +55,7 @@ def cnn(norm="batch", width=8, init="he", seed=0, shape=(1, 8, 8), classes=10):
         for i, (c_in, c_out) in enumerate(pairwise(sizes), start=1):
             # The shift of the normalization does the bias's work: a bias before it would be without effect.
             layers[f"conv{i}"] = nn.Conv2d(c_in, c_out, 3, padding=1, bias=norm == "none")
-            layers |= _norm(norm, BatchNorm2d, c_out, i)
+            layers |= _norm(norm, BatchNorm2d, c_out, i, ghost)
             layers[f"relu{i}"] = nn.ReLU()
             if i < 3:
                 layers[f"pool{i}"] = nn.MaxPool2d(2)
@@ -60,7 +64,10 @@ def cnn(norm="batch", width=8, init="he", seed=0, shape=(1, 8, 8), classes=10):
     return _initialize(nn.Sequential(layers).double(), init, seed)
 
 
-def mlp(norm="batch", width=64, init="he", seed=0, depth=3, activation="relu", noise=0.0, shape=(1, 8, 8), classes=10):
+def mlp(
+    norm="batch", width=64, init="he", seed=0, depth=3, activation="relu", noise=0.0, shape=(1, 8, 8), classes=10,
+    ghost=None,
+):  # fmt: skip
     """A fully connected net for small images.
 
         flatten,  [linear - norm - noise - activation]  depth times,  linear
@@ -73,12 +80,12 @@ def mlp(norm="batch", width=64, init="he", seed=0, depth=3, activation="relu", n
     depth       hidden layers
     activation  'relu', 'tanh', 'sigmoid', or 'identity', which is none at all
     noise       level of the `Noise` in front of each activation; 0: there is none
-    shape, classes   as in `cnn`
+    shape, classes, ghost   as in `cnn`
     Returns nn.Sequential, (N, C, H, W) to (N, classes), with layers named linear1, norm1, relu1, ... linear.
     Raises ValueError for an unknown norm, init or activation, a width or depth below 1, a negative noise, an image
     without pixels, or fewer than 2 classes.
     """
-    _check_mlp(norm, FLAT_NORMS, width, init, depth, activation)
+    _check_mlp(norm, (*FLAT_NORMS, *ODD_NORMS), width, init, depth, activation)
     if not noise >= 0:
         raise ValueError(f"noise is {noise}; it must be 0 (none) or more")
     pixels = math.prod(_image(shape, classes))
@@ -86,7 +93,7 @@ def mlp(norm="batch", width=64, init="he", seed=0, depth=3, activation="relu", n
     with torch.random.fork_rng(devices=[]):
         for i, (c_in, c_out) in enumerate(pairwise([pixels] + depth * [width]), start=1):
             layers[f"linear{i}"] = nn.Linear(c_in, c_out, bias=norm == "none")
-            layers |= _norm(norm, BatchNorm1d, c_out, i)
+            layers |= _norm(norm, BatchNorm1d, c_out, i, ghost)
             if noise:
                 layers[f"noise{i}"] = Noise(noise, 1000 * seed + i)
             layers[f"{activation}{i}"] = ACTIVATIONS[activation]()
@@ -105,7 +112,7 @@ def residual(norm="batch", width=64, init="he", seed=0, depth=3, activation="rel
     Source: He et al. 2016b, "Identity mappings in deep residual networks", for the order within a block; De & Smith
     2020, "Batch normalization biases residual blocks towards the identity function", for 'skip_init'.
     """
-    _check_mlp(norm, (*FLAT_NORMS, "skip_init"), width, init, depth, activation)
+    _check_mlp(norm, (*FLAT_NORMS, *ODD_NORMS, "skip_init"), width, init, depth, activation)
     pixels = math.prod(_image(shape, classes))
     with torch.random.fork_rng(devices=[]):
         layers = OrderedDict(flatten=nn.Flatten(), linear0=nn.Linear(pixels, width))
@@ -157,6 +164,105 @@ class RMSNorm(nn.Module):
         """y, see above."""
         square = x.square().mean(tuple(range(1, x.dim())), keepdim=True)
         return self.weight.reshape(-1, *(1,) * (x.dim() - 2)) * x * (square + self.eps).rsqrt()
+
+
+# --- BatchNorm with small batches: notebook 10 ---
+
+
+def freeze_batch_norms(net):
+    """Keep every BatchNorm of net in evaluation mode for good: `net.train()` wakes it up no more.
+
+    Its running statistics then stay as they are, and no example sees another; scale and shift are still trained.
+
+    net  nn.Module or Stack, changed in place
+    Returns net.
+    """
+    for module in net.modules():
+        if hasattr(module, "running_mean"):
+            module.eval()
+            module.train = lambda mode=True, module=module: module  # what net.train() calls, for each part of net
+    return net
+
+
+class GhostBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """BatchNorm that cuts a training batch into parts and normalizes each part by itself.
+
+        y[part] = batch_norm(x[part])        for consecutive parts of `size` examples each
+
+    The running statistics move by the mean of the parts' means and (unbiased) variances; in evaluation mode it is
+    BatchNorm.
+
+    channels  C
+    size      examples of a part; must divide N, or ValueError is raised in `forward`
+    Source: Hoffer et al. 2017, "Train longer, generalize better", algorithm 1 (whose running statistics move once for
+    each part).
+    """
+
+    def __init__(self, channels, size):
+        super().__init__(channels)
+        self.size = size
+
+    def forward(self, x):
+        """y (N, C, *) from x (N, C, *)."""
+        return self.by_parts(x, self, self.training)
+
+    def by_parts(self, x, has, training):
+        """y by the parameters and buffers of `has`, this layer or a stack of such layers."""
+        vectors = [v.view(-1) for v in (has.running_mean, has.running_var, has.weight, has.bias)]
+        if not training:
+            return F.batch_norm(x, *vectors, False, 0.0, self.eps)
+        if self.size < 1 or len(x) % self.size:
+            raise ValueError(f"a batch of {len(x)} cannot be cut into parts of {self.size}; choose a divisor")
+        parts = len(x) // self.size
+        as_channels = x.unflatten(0, (parts, -1)).transpose(0, 1).flatten(1, 2)  # (size, parts * C, *)
+        mean, var, weight, bias = (v.repeat(parts) for v in vectors)
+        y = F.batch_norm(as_channels, mean, var, weight, bias, True, self.momentum, self.eps)
+        for running, new in zip(vectors[:2], (mean, var), strict=True):
+            running.copy_(new.view(parts, -1).mean(0))
+        has.num_batches_tracked += 1
+        return y.unflatten(1, (parts, -1)).transpose(0, 1).flatten(0, 1)
+
+
+class BatchRenorm(nn.modules.batchnorm._BatchNorm):
+    """BatchNorm whose training output is pulled to what evaluation would give, within limits that open in time.
+
+        y = gamma * (x_hat * r + d) + beta        r, d as in norm_numpy.batch_renorm, and constants for the gradient
+
+    In evaluation mode it is BatchNorm. The limits open linearly with the training batches seen: r_max from 1 and d_max
+    from 0 (that is BatchNorm), because the running statistics of the first batches are worth nothing.
+
+    channels      C
+    r_max, d_max  limits in the end
+    opening       training batches until then
+    momentum      of the running statistics
+    Source: Ioffe 2017, "Batch renormalization", algorithm 1, with its limits 3 and 5. It reaches them after 40,000 and
+    25,000 steps, with momentum 0.01; this opening and this momentum are for trainings of some hundred steps.
+    """
+
+    def __init__(self, channels, r_max=3.0, d_max=5.0, opening=200, momentum=0.02):
+        super().__init__(channels, momentum=momentum)
+        self.r_max, self.d_max, self.opening = r_max, d_max, opening
+
+    def forward(self, x):
+        """y (N, C, *) from x (N, C, *)."""
+        return self.pulled(x, self, self.training)
+
+    def pulled(self, x, has, training):
+        """y by the parameters and buffers of `has`, this layer or a stack of such layers."""
+        vectors = [v.view(-1) for v in (has.running_mean, has.running_var, has.weight, has.bias)]
+        running_mean, running_var, gamma, beta = vectors
+        if not training:
+            return F.batch_norm(x, *vectors, False, 0.0, self.eps)
+        with torch.no_grad():
+            opened = min(1.0, has.num_batches_tracked.max().item() / self.opening)
+            r_max, d_max = 1 + opened * (self.r_max - 1), opened * self.d_max
+            var, mean = torch.var_mean(x, [axis for axis in range(x.dim()) if axis != 1], correction=0)
+            running_std = (running_var + self.eps).sqrt()
+            r = ((var + self.eps).sqrt() / running_std).clamp(1 / r_max, r_max)
+            d = ((mean - running_mean) / running_std).clamp(-d_max, d_max)
+        has.num_batches_tracked += 1
+        scale, shift = gamma * r, gamma * d + beta  # x_hat * r + d, scaled and shifted: BatchNorm with these two
+        return F.batch_norm(x, running_mean, running_var, scale, shift, True, self.momentum, self.eps)
 
 
 class Noise(nn.Module):
@@ -346,6 +452,16 @@ def _batch_norm(stack, layers, x):
     return y.view(shape)
 
 
+def _by_examples(stack, layers, x):
+    """The layer's own arithmetic, to which all members' channels are one long row of channels."""
+    first = layers[0]
+    norm = first.by_parts if isinstance(first, GhostBatchNorm) else first.pulled
+    if x.dim() == 4:
+        return norm(x, stack, stack.training)
+    y = norm(x.permute(2, 0, 1).flatten(1), stack, stack.training)  # (P, C, N) to (N, P * C)
+    return y.unflatten(1, x.shape[:2]).permute(1, 2, 0)
+
+
 def _group_norm(stack, layers, x):
     groups, eps = layers[0].num_groups, layers[0].eps
     if x.dim() == 4:
@@ -382,6 +498,7 @@ def _noise(stack, layers, x):
 
 
 _FORWARD = {
+    **{GhostBatchNorm: _by_examples, BatchRenorm: _by_examples},  # before the class that they are made of
     **{nn.Linear: _linear, nn.Conv2d: _conv, nn.modules.batchnorm._BatchNorm: _batch_norm, nn.GroupNorm: _group_norm},
     RMSNorm: _rms_norm,
     **{nn.Flatten: _flatten, Scale: _scale, Noise: _noise},
@@ -395,8 +512,14 @@ def _stackable():
 # --- building --------------------------------------------------------------------------------------------------------
 
 
-def _norm(norm, batch_norm, channels, number):
+def _norm(norm, batch_norm, channels, number, ghost=None):
     """The normalization of one layer under its name, or nothing."""
+    if ghost is not None:
+        if norm != "batch":
+            raise ValueError(f"ghost is {ghost} and norm {norm!r}; only norm 'batch' has ghost batches")
+        return {f"norm{number}": GhostBatchNorm(channels, ghost)}
+    if norm == "renorm":
+        return {f"norm{number}": BatchRenorm(channels)}
     if norm == "batch":
         return {f"norm{number}": batch_norm(channels)}
     if norm == "layer":  # over the channels and positions of one example, with a scale and a shift for each channel

@@ -2,7 +2,8 @@
 
 Read after nothing: start here.
 Built in notebook 02 (forward), 03 (backward), 04 (running statistics, the layer, folding), 05 (images), 11 (the
-relatives); `standardize`, `saturation` and `he_std` in 01.
+relatives); `standardize`, `saturation` and `he_std` in 01; `standard_error`, `ghost_batch_norm` and `batch_renorm` in
+10.
 
 One pair of functions, `normalize` and `normalize_backward`, is the whole of batch, layer, group and instance
 norm in 1d, 2d and 3d: the choice of axes tells them apart. Two rules hold everywhere below.
@@ -344,6 +345,38 @@ def rms_norm(x, gamma, eps=1e-5):
     wide = x.astype(np.float64)
     mean_square = np.mean(wide**2, tuple(range(1, x.ndim)), keepdims=True)
     return (_column(gamma, 1.0, x) * wide / np.sqrt(mean_square + eps)).astype(x.dtype)
+
+
+def standard_error(sd, m):
+    """How far the mean of m independent values is from the true mean, as a root mean square.
+
+        sd / sqrt(m)
+
+    sd  standard deviation of one value
+    m   values averaged
+    Returns a number in the units of sd.
+    """
+    return sd / np.sqrt(m)
+
+
+@_silent
+def ghost_batch_norm(x, gamma, beta, size, eps=1e-5):
+    """BatchNorm that cuts the batch into parts and normalizes each part by itself.
+
+        y[part] = batch_norm(x[part])        for consecutive parts of `size` examples each
+
+    x            (N, C, *)
+    gamma, beta  (C,)       or None
+    size         examples of a part; must divide N
+    Returns y (N, C, *).
+    Raises ValueError if size does not divide N, and as `batch_norm` does.
+    Source: Hoffer, Hubara & Soudry 2017 (arXiv 1705.08741), algorithm 1.
+    """
+    x = _batch("x", x, gamma=gamma, beta=beta)
+    if size < 1 or len(x) % size:
+        raise ValueError(f"size is {size} and x has {len(x)} examples: choose a divisor of {len(x)}.")
+    parts = [batch_norm(x[i : i + size], gamma, beta, eps)[0] for i in range(0, len(x), size)]
+    return np.concatenate(parts)
 
 
 @_silent

@@ -69,7 +69,7 @@ def fit(net, x, y, lr, batch_size=64, steps=120, seed=0, watch=None):
 
 def fit_all(
     net, x, y, lr, batch_size=64, steps=120, seeds=0, momentum=0.0, weight_decay=0.0, clip=None, label_noise=0.0,
-    watch=None, after_step=None,
+    watch=None, after_step=None, order=None,
 ):  # fmt: skip
     """Train P nets of one shape in place, each with its own learning rate and batches, as `fit` trains one.
 
@@ -90,8 +90,10 @@ def fit_all(
     watch         called as watch(net, step, x, y) before the first step (step 0) and after each, with the batch to
                   come, (P, batch_size, ...) and (P, batch_size), after the last with None, None
     after_step    called as after_step(net) after each step, without gradients; it may change parameters
+    order         (P, steps, batch_size) indices of the examples of each batch, if it is not to be that of the seeds
     Returns the loss of each batch before its step, (steps, P) float64.
-    Raises ValueError if a learning rate is not positive or their number is wrong, and what `fit` refuses.
+    Raises ValueError if a learning rate is not positive, their number or the shape of order is wrong, and what `fit`
+    refuses.
     """
     x, y = _on_device(net, x, y)
     parameters = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
@@ -102,7 +104,7 @@ def fit_all(
     decay = [_per_member("weight_decay", decays(name), p, positive=False) for name, p in parameters]
     decaying = [bool(values.any()) for values in decay]
     seeds = np.broadcast_to(seeds, members).tolist()
-    order, labels = _batches(y, batch_size, steps, seeds, label_noise)
+    order, labels = _batches(y, batch_size, steps, seeds, label_noise, order)
     velocity = [torch.zeros_like(p) if momentum else None for _, p in parameters]
     losses = torch.empty(steps, members, dtype=x.dtype, device=x.device)
     for step in range(steps):
@@ -128,6 +130,27 @@ def fit_all(
         watch(net, steps, None, None)
     net.train()
     return losses.double().cpu().numpy()
+
+
+def accumulated_gradient(gradient, x, y, size):
+    """The gradient of a batch from its micro-batches, as it is added up where the whole batch does not fit into memory.
+
+        sum(n_i * gradient(x_i, y_i)) / N        over consecutive micro-batches of n_i examples
+
+    It is the gradient of the batch if the loss is a mean over examples that do not see each other. With BatchNorm they
+    do: it is then the gradient of ghost batches of that size.
+
+    gradient  function: a batch x, y to the gradient of its *mean* loss, an array or a tensor
+    x, y      (N, ...), (N,)
+    size      examples in a micro-batch; the last may be smaller
+    Returns what gradient returns.
+    Raises ValueError if size is below 1.
+    """
+    if size < 1:
+        raise ValueError(f"size is {size}; a micro-batch needs 1 example or more")
+    starts = range(0, len(x), size)
+    weighted = (len(x[i : i + size]) * gradient(x[i : i + size], y[i : i + size]) for i in starts)
+    return sum(weighted) / len(x)
 
 
 def per_member_loss(logits, y):
@@ -159,12 +182,16 @@ def _per_member(name, values, parameter, positive=True):
     return values.expand(members).reshape(-1, *(1,) * (parameter.dim() - 1))
 
 
-def _batches(y, batch_size, steps, seeds, label_noise):
+def _batches(y, batch_size, steps, seeds, label_noise, order):
     """Which examples are in the batches, (P, steps, batch_size), and with which labels."""
     if not 0 <= label_noise <= 1:
         raise ValueError(f"label_noise is {label_noise}; it must be a share between 0 and 1")
-    orders = {seed: batch_order(len(y), batch_size, steps, seed) for seed in set(seeds)}
-    order = torch.from_numpy(np.stack([orders[seed] for seed in seeds])).to(y.device)
+    if order is None:
+        orders = {seed: batch_order(len(y), batch_size, steps, seed) for seed in set(seeds)}
+        order = np.stack([orders[seed] for seed in seeds])
+    if np.shape(order) != (len(seeds), steps, batch_size):
+        raise ValueError(f"order has shape {np.shape(order)}, expected {(len(seeds), steps, batch_size)}")
+    order = torch.as_tensor(order, device=y.device)
     labels = y[order]
     if label_noise:
         for member, seed in enumerate(seeds):

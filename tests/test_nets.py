@@ -1,9 +1,11 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from bnbook import nets
+from bnbook import nets, norm_numpy
 
 torch.set_num_threads(1)
 
@@ -210,9 +212,17 @@ def test_images_and_classes_that_no_net_fits_are_refused(build, wrong, message):
 # --- many nets as one ------------------------------------------------------------------------------------------------
 
 SHAPES = {
-    **{f"mlp-{norm}": lambda seed, norm=norm: nets.mlp(norm, 8, seed=seed, depth=3) for norm in nets.FLAT_NORMS},
-    **{f"cnn-{norm}": lambda seed, norm=norm: nets.cnn(norm, 4, seed=seed, shape=(2, 9, 8)) for norm in nets.NORMS},
+    **{
+        f"mlp-{norm}": lambda seed, norm=norm: nets.mlp(norm, 8, seed=seed, depth=3)
+        for norm in (*nets.FLAT_NORMS, *nets.ODD_NORMS)
+    },
+    **{
+        f"cnn-{norm}": lambda seed, norm=norm: nets.cnn(norm, 4, seed=seed, shape=(2, 9, 8))
+        for norm in (*nets.NORMS, *nets.ODD_NORMS)
+    },
     "mlp-identity": lambda seed: nets.mlp("batch", 6, seed=seed, depth=2, activation="identity"),
+    "mlp-ghost": lambda seed: nets.mlp("batch", 8, seed=seed, ghost=2),
+    "cnn-ghost": lambda seed: nets.cnn("batch", 4, seed=seed, shape=(2, 9, 8), ghost=3),
     "residual-batch": lambda seed: nets.residual("batch", 6, seed=seed, depth=2),
     "residual-skip_init": lambda seed: nets.residual("skip_init", 6, seed=seed, depth=2),
     "tanh": lambda seed: nets.mlp("batch", 7, 1.0, seed, 2, "tanh"),
@@ -224,7 +234,7 @@ SHAPES = {
 @pytest.mark.parametrize("make", SHAPES.values(), ids=SHAPES)
 def test_a_stack_is_its_members_one_by_one(make):
     alone, stack = [make(seed) for seed in range(4)], nets.Stack([make(seed) for seed in range(4)])
-    x, u = _images(4, 5, isinstance(make(0)[0], nn.Conv2d)), torch.randn(4, 5, 10, dtype=torch.float64)
+    x, u = _images(4, 6, isinstance(make(0)[0], nn.Conv2d)), torch.randn(4, 6, 10, dtype=torch.float64)
     for net in (*alone, stack):
         _disturb(net)
     y = stack(x)
@@ -355,3 +365,88 @@ def test_the_relatives_are_pytorchs():
 def test_instance_norm_is_refused_where_there_is_a_single_value():
     with pytest.raises(ValueError, match="norm is 'instance'"):
         nets.mlp("instance")
+
+
+# --- BatchNorm with small batches ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(12, 3), (12, 3, 4), (12, 3, 2, 5)])
+def test_ghost_batches_are_normalized_one_by_one_and_the_running_statistics_take_their_mean(shape):
+    layer, x = nets.GhostBatchNorm(3, 4).double(), 2 + 3 * torch.randn(shape, dtype=torch.float64)
+    layer.weight.data[:], layer.bias.data[:] = torch.tensor([1.5, -1.0, 2.0]), torch.tensor([0.0, 1.0, -3.0])
+    kind = nn.BatchNorm2d if len(shape) == 4 else nn.BatchNorm1d
+    expected, statistics = [], []
+    for part in x.split(4):
+        alone = kind(3).double()
+        alone.load_state_dict(layer.state_dict())
+        expected.append(alone(part))
+        statistics.append(torch.stack([alone.running_mean, alone.running_var]))
+    torch.testing.assert_close(layer(x), torch.cat(expected))
+    torch.testing.assert_close(torch.stack([layer.running_mean, layer.running_var]), torch.stack(statistics).mean(0))
+    alone = kind(3).double()
+    alone.load_state_dict(layer.state_dict())
+    torch.testing.assert_close(layer.eval()(x), alone.eval()(x))
+    assert layer.num_batches_tracked == 1
+
+
+def test_one_ghost_as_large_as_the_batch_is_batch_norm():
+    x = torch.randn(6, 1, 8, 8, dtype=torch.float64)
+    ghost, usual = nets.mlp(ghost=6, seed=3), nets.mlp(seed=3)
+    torch.testing.assert_close(ghost(x), usual(x))
+    torch.testing.assert_close(ghost.state_dict(), usual.state_dict())
+
+
+def test_ghosts_that_do_not_make_up_the_batch_and_ghosts_of_other_norms_are_refused():
+    with pytest.raises(ValueError, match="a batch of 6 cannot be cut into parts of 4; choose a divisor"):
+        nets.mlp(ghost=4)(torch.ones(6, 1, 8, 8, dtype=torch.float64))
+    for build in (nets.mlp, nets.cnn):
+        with pytest.raises(ValueError, match="ghost is 4 and norm 'layer'; only norm 'batch' has ghost batches"):
+            build("layer", ghost=4)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (4, 3, 2, 5)])
+def test_batch_renormalization_follows_the_arithmetic_while_its_limits_open(shape):
+    layer = nets.BatchRenorm(3, r_max=3, d_max=5, opening=4, momentum=0.3).double()
+    layer.weight.data[:], layer.bias.data[:] = torch.tensor([1.5, -1.0, 2.0]), torch.tensor([0.0, 1.0, -3.0])
+    gamma, beta = layer.weight.detach().numpy(), layer.bias.detach().numpy()
+    mean, var, m = np.zeros(3), np.ones(3), np.prod(shape) // 3
+    for step in range(7):
+        x = (
+            torch.randn(shape, dtype=torch.float64) * torch.tensor([0.2, 3.0, 1.0]).view(-1, *[1] * (len(shape) - 2))
+            + step
+        )
+        opened = min(1, step / 4)
+        y, *found = norm_numpy.batch_renorm(x.numpy(), gamma, beta, mean, var, 1 + 2 * opened, 5 * opened)
+        np.testing.assert_allclose(layer(x).detach(), y, rtol=1e-10, atol=1e-10)
+        mean, var = norm_numpy.update_running(mean, var, *found, m, momentum=0.3)
+        np.testing.assert_allclose(layer.running_mean, mean)
+        np.testing.assert_allclose(layer.running_var, var)
+    x = torch.randn(shape, dtype=torch.float64)
+    expected = norm_numpy.batch_norm_eval(x.numpy(), gamma, beta, mean, var)
+    np.testing.assert_allclose(layer.eval()(x).detach(), expected)
+
+
+def test_no_gradient_flows_through_what_pulls_the_output():
+    layer = nets.BatchRenorm(3, opening=1).double()
+    layer.num_batches_tracked += 1
+    x = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
+    u = torch.randn(5, 3, dtype=torch.float64)
+    std = x.detach().var(0, correction=0).add(1e-5).sqrt()
+    r = (std / (1 + 1e-5) ** 0.5).clamp(1 / 3, 3)
+    (layer(x) * u).sum().backward()
+    dx, *_ = norm_numpy.batch_norm_backward(
+        u.numpy(), x.detach().numpy(), r.numpy(), x.detach().mean(0).numpy(), x.detach().var(0, correction=0).numpy()
+    )
+    np.testing.assert_allclose(x.grad, dx, rtol=1e-9, atol=1e-12)
+
+
+def test_a_frozen_batch_norm_stays_frozen_when_the_net_is_trained():
+    x = torch.randn(4, 1, 8, 8, dtype=torch.float64)
+    for net in (nets.mlp(), nets.Stack([nets.mlp(), nets.mlp(seed=1)])):
+        before = {name: value.clone() for name, value in net.named_buffers()}
+        assert nets.freeze_batch_norms(net) is net
+        in_evaluation = net.eval()(x)
+        torch.testing.assert_close(net.train()(x), in_evaluation)
+        assert net.training and all(torch.equal(value, before[name]) for name, value in net.named_buffers())
+        assert net.norm1.weight.requires_grad
+    torch.testing.assert_close(copy.deepcopy(net).train()(x), in_evaluation)

@@ -189,6 +189,28 @@ def test_batch_renorm_is_evaluation_inside_its_limits_and_batch_norm_without_roo
     near(batch_var, x.var((0, 2)))
 
 
+@pytest.mark.parametrize("shape, size", [((6, 3), 2), ((6, 3, 2), 3), ((4, 3, 2, 3), 4), ((4, 3, 2, 3), 1)])
+def test_ghost_batches_are_pytorchs_batch_norm_of_each_part(shape, size):
+    x, (gamma, beta) = batch(shape), vectors(3)
+    parts = [
+        F.batch_norm(part, None, None, torch.tensor(gamma), torch.tensor(beta), training=True)
+        for part in torch.tensor(x).split(size)
+    ]
+    near(bn.ghost_batch_norm(x, gamma, beta, size), torch.cat(parts))
+
+
+@pytest.mark.parametrize("size", [0, 4, 7, -2])
+def test_parts_that_do_not_make_up_the_batch_are_refused(size):
+    with pytest.raises(ValueError, match=rf"size is {size} and x has 6 examples: choose a divisor of 6"):
+        bn.ghost_batch_norm(batch((6, 3)), None, None, size)
+
+
+def test_the_standard_error_is_how_far_means_are_from_the_truth():
+    values = np.random.default_rng(0).normal(3, 2, (40_000, 25))
+    assert bn.standard_error(2, 25) == 0.4
+    assert np.sqrt(np.mean((values.mean(1) - 3) ** 2)) == pytest.approx(0.4, rel=0.01)
+
+
 # --- invariants ------------------------------------------------------------------------------------------------------
 
 # (a compiler flag of old inductor builds flushes subnormal numbers to 0 for the whole process)
@@ -250,6 +272,7 @@ def calls(x):
         "instance_norm": (x, gamma, beta),
         "rms_norm": (x, gamma),
         "batch_renorm": (x, gamma, beta, mean, var, 3.0, 5.0),
+        "ghost_batch_norm": (x, gamma, beta, 5),
     }
 
 

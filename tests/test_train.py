@@ -259,6 +259,35 @@ def test_replaced_labels_are_as_many_as_asked_for_and_new_each_time():
     assert np.array_equal(labels[0], labels[1]) and len({tuple(row) for row in wrong}) == 40
 
 
+def test_the_batches_may_be_given():
+    x, y = _digits()
+    rng, seen = np.random.default_rng(3), []
+    order = rng.integers(200, size=(2, 3, 8))
+    stack = nets.Stack([nets.mlp(width=4, seed=i) for i in range(2)])
+    losses = train.fit_all(
+        stack, x, y, 0.1, 8, 3, order=order, watch=lambda net, step, x, y: seen.append((x, y)) if step < 3 else None
+    )
+    for step, (images, labels) in enumerate(seen):
+        np.testing.assert_array_equal(images, x[order[:, step]])
+        np.testing.assert_array_equal(labels, y[order[:, step]])
+    assert losses.shape == (3, 2)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 10, 30])
+def test_the_accumulated_gradient_is_that_of_the_batch_for_a_net_without_normalization(size):
+    x, y = (torch.tensor(part[:10]) for part in _digits())
+    net = nets.mlp("none", 5)
+
+    def gradient(x, y):
+        net.zero_grad()
+        nn.functional.cross_entropy(net(x), y).backward()
+        return torch.cat([p.grad.flatten() for p in net.parameters()])
+
+    torch.testing.assert_close(train.accumulated_gradient(gradient, x, y, size), gradient(x, y))
+    with pytest.raises(ValueError, match="size is 0; a micro-batch needs 1 example or more"):
+        train.accumulated_gradient(gradient, x, y, 0)
+
+
 def test_frozen_parameters_stay_and_after_step_may_change_the_others():
     x, y = _digits()
     net = nets.Stack([nets.mlp("batch", 4, seed=i) for i in range(2)])
@@ -280,6 +309,7 @@ def test_frozen_parameters_stay_and_after_step_may_change_the_others():
         ({"weight_decay": -1}, "weight_decay is -1.0; it must be one number for each of 2 nets, 0 or more"),
         ({"label_noise": 2}, "label_noise is 2; it must be a share between 0 and 1"),
         ({"batch_size": 10_000}, "batch_size is 10000"),
+        ({"order": np.zeros((2, 3, 16), int)}, r"order has shape \(2, 3, 16\), expected \(2, 2, 16\)"),
     ],
 )
 def test_a_wrong_argument_for_many_is_refused(wrong, message):

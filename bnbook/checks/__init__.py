@@ -13,6 +13,8 @@ Every exercise and every question is listed here once, under the name it has in 
 
 from .backward import QUESTIONS as _BACKWARD
 from .backward import batch_norm_backward, directional_check, normalize_backward
+from .batch_size import QUESTIONS as _BATCH_SIZE
+from .batch_size import accumulated_gradient, batch_renorm, ghost_batch_norm, standard_error
 from .depth import QUESTIONS as _DEPTH
 from .depth import Scale, measured_growth, predicted_growth, train_only_norms
 from .exercise import CheckFailed as CheckFailed
@@ -52,6 +54,7 @@ EXERCISES: dict[str, Exercise] = {
         *(standardizing, wasserstein_1d, gradient_change),
         *(band, invariance_check, effective_rate, equilibrium),
         *(measured_growth, predicted_growth, Scale, train_only_norms),
+        *(standard_error, ghost_batch_norm, accumulated_gradient, batch_renorm),
         *(group_norm, rms_norm, group_norm_backward),
         *(lean_batch_norm, backward_coefficients, merge, affine_block),
     )
@@ -67,6 +70,7 @@ _CHAPTERS = (
     _SHIFT,
     _RATES,
     _DEPTH,
+    _BATCH_SIZE,
     _RELATIVES,
     _SPEED,
 )

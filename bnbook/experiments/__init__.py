@@ -8,6 +8,15 @@ name in `plots` draws it. Summaries of arms in which a run diverged are None: su
 and only the verdict "did not train" may be printed.
 """
 
+from .batch_size import accumulation as accumulation
+from .batch_size import again as again
+from .batch_size import batch_sizes as batch_sizes
+from .batch_size import fine_tuning as fine_tuning
+from .batch_size import ghost_batches as ghost_batches
+from .batch_size import one_class as one_class
+from .batch_size import outputs_by_batch as outputs_by_batch
+from .batch_size import shared_nuisance as shared_nuisance
+from .batch_size import statistics_error as statistics_error
 from .decay import equilibrium as equilibrium
 from .decay import weight_decay_equilibrium as weight_decay_equilibrium
 from .depth import gradient_growth as gradient_growth

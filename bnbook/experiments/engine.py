@@ -22,10 +22,12 @@ class Setting:
     """Everything that decides one training run: vary it with dataclasses.replace.
 
     net, norm, width, init, depth, activation, noise   the network, see `nets` (the cnn has no depth, activation, noise)
+    ghost          with norm 'batch': how many images are normalized together, if not the whole batch
     standardized   one `nets.standardize_start` on the first 500 training images, before the first step
     trainable      'all'; 'norm': only the scales and shifts of the normalizations; 'head': only the last layer; 'few':
                    only two random incoming weights of each hidden unit (held by `run_all`, not by `build`)
     lr, batch_size, steps, momentum, weight_decay, clip, label_noise   the training, see `train.fit_all`
+    together       neighbours in the training set make a batch: only the order of the batches is shuffled
     hidden_lr      learning rate of the weights in front of a hidden unit, if it is another
     sphere         after each step every hidden unit's weights get back the length they had before the first
     every          test accuracy is measured at step 0 and at each multiple of this
@@ -39,12 +41,14 @@ class Setting:
     depth: int = 3
     activation: str = "relu"
     noise: float = 0.0
+    ghost: int | None = None
     standardized: bool = False
     trainable: str = "all"
     lr: float = 0.2
     hidden_lr: float | None = None
     batch_size: int = 64
     steps: int = 120
+    together: bool = False
     momentum: float = 0.0
     weight_decay: float = 0.0
     clip: float | None = None
@@ -65,6 +69,8 @@ def build(setting, data):
     """
     given = {"norm": setting.norm, "width": setting.width, "init": setting.init, "seed": setting.seed}
     given |= {"shape": data.x_train.shape[1:], "classes": data.classes}
+    if setting.ghost is not None:
+        given["ghost"] = setting.ghost  # refused by nets that know no ghost batches
     deep = {"depth": setting.depth, "activation": setting.activation}
     if setting.net == "cnn":
         net = nets.cnn(**given)
@@ -173,6 +179,7 @@ def _train_together(settings, data, parts, watch):
         **{"steps": first.steps, "seeds": [setting.seed for setting in settings], "momentum": first.momentum},
         **{"weight_decay": [setting.weight_decay for setting in settings], "clip": first.clip},
         **{"label_noise": first.label_noise, "watch": measure, "after_step": _after_step(net, settings)},
+        order=_neighbours(settings, len(x_train)) if first.together else None,
     )
     losses, _ = train.evaluate_all(net, x_train, y_train)
     runs = []
@@ -199,6 +206,13 @@ def _rates(net, settings):
     usual = [setting.lr for setting in settings]
     special = [setting.lr if setting.hidden_lr is None else setting.hidden_lr for setting in settings]
     return lambda name: special if name in hidden else usual
+
+
+def _neighbours(settings, n):
+    """Batches of consecutive training images, shuffled for each member: (P, steps, batch_size)."""
+    size, steps = settings[0].batch_size, settings[0].steps
+    first = [size * train.batch_order(n // size, 1, steps, setting.seed) for setting in settings]
+    return np.stack(first) + np.arange(size)
 
 
 def _after_step(net, settings):

@@ -13,6 +13,14 @@ colour-blind readers and in grey.
 
 from .backward import backward_graph as backward_graph
 from .backward import projection as projection
+from .batch_size import accumulation as accumulation
+from .batch_size import batch_sizes as batch_sizes
+from .batch_size import fine_tuning as fine_tuning
+from .batch_size import ghost_batches as ghost_batches
+from .batch_size import one_class as one_class
+from .batch_size import outputs_by_batch as outputs_by_batch
+from .batch_size import shared_nuisance as shared_nuisance
+from .batch_size import statistics_error as statistics_error
 from .cnn import averaged_axes as averaged_axes
 from .cnn import channel_histograms as channel_histograms
 from .cnn import feature_maps as feature_maps

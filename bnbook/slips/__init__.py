@@ -11,6 +11,10 @@ for what the slip returns on the exercise's small example: filled in by running 
 from .backward import batch_norm_backward as batch_norm_backward
 from .backward import directional_check as directional_check
 from .backward import normalize_backward as normalize_backward
+from .batch_size import accumulated_gradient as accumulated_gradient
+from .batch_size import batch_renorm as batch_renorm
+from .batch_size import ghost_batch_norm as ghost_batch_norm
+from .batch_size import standard_error as standard_error
 from .depth import Scale as Scale
 from .depth import measured_growth as measured_growth
 from .depth import predicted_growth as predicted_growth
