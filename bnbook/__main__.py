@@ -210,7 +210,7 @@ def run_experiment(options):
     """Run it, write NAME.json and NAME.png, print what it shows in two lines."""
     if options.name not in experiment_names():
         raise ValueError(f"there is no experiment {options.name!r}: choose one of {', '.join(experiment_names())}")
-    os.environ.setdefault("MPLBACKEND", "Agg")
+    importlib.import_module("matplotlib").use("Agg")  # files, no window; not in the environment, which kernels inherit
     experiments, plots, data, notebook = (
         importlib.import_module(f"bnbook.{name}") for name in ("experiments", "plots", "data", "notebook")
     )

@@ -4,6 +4,7 @@ import argparse
 import functools
 import importlib
 import json
+import os
 import re
 from pathlib import Path
 
@@ -188,3 +189,10 @@ def test_mistakes_get_one_sentence_and_exit_code_1(arguments, says, capsys, tmp_
     (tmp_path / "file").touch()
     code, _, err = run(capsys, *arguments)
     assert code == 1 and err.startswith("bnbook: ") and says in err and err.count("\n") == 1
+
+
+def test_running_an_experiment_leaves_the_environment_as_it_is(tmp_path):
+    before = dict(os.environ)
+    assert command_line.main(["run", "variance_errors", "--out", str(tmp_path)]) == 0
+    changed = {name for name in before.keys() | os.environ.keys() if before.get(name) != os.environ.get(name)}
+    assert changed <= {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}, "a backend would reach kernels"
