@@ -19,43 +19,56 @@ from torch.nn import functional as F
 
 from bnbook.norm_torch import BatchNorm1d, BatchNorm2d
 
-NORMS = ("none", "batch", "layer", "group", "instance", "rms")
+NORMS = ("none", "batch", "layer", "group", "instance", "rms", "add_sd")
 FLAT_NORMS = tuple(norm for norm in NORMS if norm != "instance")  # a single value cannot be normalized
 INITS = ("he", "torch")
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
 
-def cnn(norm="batch", width=8, init="he", seed=0, shape=(1, 8, 8), classes=10):
+def cnn(
+    norm="batch", width=8, init="he", seed=0, shape=(1, 8, 8), classes=10, after=False, ghost=0, dropout=0.0
+):  # fmt: skip
     """A convolutional net for small images, 8 x 8 with one channel unless told otherwise.
 
-        [conv 3x3 - norm - relu - maxpool 2]  twice,  [conv 3x3 - norm - relu]  once,  linear
+        [conv 3x3 - norm - relu - maxpool 2]  twice,  [conv 3x3 - norm - relu]  once,  dropout,  linear
 
-    norm     one of NORMS: 'none', 'batch', 'layer', 'group' (4 groups of channels), 'instance' or 'rms'
+    norm     one of NORMS: 'none', 'batch', 'layer', 'group' (4 groups of channels), 'instance', 'rms' or 'add_sd'
     width    channels of the first convolution; the other two have twice as many
     init     'he': normal, variance 2 / fan_in (1 / fan_in in the linear layer, which has no relu behind it);
              'torch': uniform within 1 / sqrt(fan_in), the scale PyTorch uses when nobody asks. Biases start at 0.
     seed     of the weights
     shape, classes   of one image (C, H, W), and how many classes there are: `data.Data` knows both
+    after    the norm stands after the relu: conv - relu - norm; the convolution then has a bias
+    ghost    with norm 'batch': statistics of this many images at a time, see `GhostBatchNorm`; 0: of the batch
+    dropout  share of the last layer's inputs that are set to 0 in training, see `Dropout`; 0: there is none
     Returns nn.Sequential, (N, C, H, W) to (N, classes), with layers named conv1, norm1, relu1, pool1, ... linear.
-    Raises ValueError for an unknown norm or init, a width below 1, an image below 4 x 4, or fewer than 2 classes.
+    Raises ValueError for an unknown norm or init, a width below 1, an image below 4 x 4, fewer than 2 classes, ghost
+    batches without BatchNorm, or a dropout outside [0, 1).
     Source: He et al. 2015, equation 10, for the initialization.
     """
     _one_of("norm", norm, NORMS)
     _one_of("init", init, INITS)
     if width < 1:
         raise ValueError(f"width is {width}; a convolution needs 1 channel or more")
+    if ghost and norm != "batch":
+        raise ValueError(f"ghost is {ghost} with norm {norm!r}; only 'batch' has statistics of the batch to split")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout is {dropout}; it must be a share from 0 to below 1")
     C, H, W = _image(shape, classes, smallest=4)  # two poolings leave a quarter
     sizes = (C, width, 2 * width, 2 * width)
     layers = OrderedDict()
     with torch.random.fork_rng(devices=[]):  # building a layer draws weights nobody uses: leave the caller's stream be
         for i, (c_in, c_out) in enumerate(pairwise(sizes), start=1):
             # The shift of the normalization does the bias's work: a bias before it would be without effect.
-            layers[f"conv{i}"] = nn.Conv2d(c_in, c_out, 3, padding=1, bias=norm == "none")
-            layers |= _norm(norm, BatchNorm2d, c_out, i)
-            layers[f"relu{i}"] = nn.ReLU()
+            layers[f"conv{i}"] = nn.Conv2d(c_in, c_out, 3, padding=1, bias=norm == "none" or after)
+            pair = [_norm(norm, BatchNorm2d, c_out, i, ghost), {f"relu{i}": nn.ReLU()}]
+            for part in reversed(pair) if after else pair:
+                layers |= part
             if i < 3:
                 layers[f"pool{i}"] = nn.MaxPool2d(2)
         layers["flatten"] = nn.Flatten()
+        if dropout:
+            layers["dropout"] = Dropout(dropout, 1000 * seed)
         layers["linear"] = nn.Linear(sizes[-1] * (H // 4) * (W // 4), classes)
     return _initialize(nn.Sequential(layers).double(), init, seed)
 
@@ -157,6 +170,91 @@ class RMSNorm(nn.Module):
         """y, see above."""
         square = x.square().mean(tuple(range(1, x.dim())), keepdim=True)
         return self.weight.reshape(-1, *(1,) * (x.dim() - 2)) * x * (square + self.eps).rsqrt()
+
+
+class _OtherBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """A layer with BatchNorm's parameters and buffers whose `kernel` does something else; arguments: F.batch_norm's."""
+
+    def _check_input_dim(self, x):
+        pass
+
+    def forward(self, x):
+        if self.training:
+            self.num_batches_tracked += 1
+        vectors = (self.running_mean, self.running_var, self.weight, self.bias)
+        return self.kernel(x, *vectors, self.training, self.momentum, self.eps)
+
+
+class AddSD(_OtherBatchNorm):
+    """What some web pages say BatchNorm does: subtract the mean of each channel and *add* its standard deviation.
+
+        y = gamma * (x - mean + sqrt(var + eps)) + beta
+
+    In training mode mean and var of the batch, in evaluation mode running averages of them.
+    """
+
+    @staticmethod
+    def kernel(x, running_mean, running_var, weight, bias, training, momentum, eps):
+        """y, see above; the arguments are those of F.batch_norm."""
+        axes = [axis for axis in range(x.dim()) if axis != 1]
+        mean, var = running_mean, running_var
+        if training:
+            var, mean = torch.var_mean(x, axes, correction=0)
+            running_mean.lerp_(mean.detach(), momentum)
+            running_var.lerp_(var.detach(), momentum)
+        mean, sd, weight, bias = (
+            v.reshape(-1, *(1,) * (x.dim() - 2)) for v in (mean, (var + eps).sqrt(), weight, bias)
+        )
+        return weight * (x - mean + sd) + bias
+
+
+class GhostBatchNorm(_OtherBatchNorm):
+    """BatchNorm by the statistics of `ghost` consecutive images at a time, however large the batch; images only.
+
+    Running statistics take the average over the ghost batches. In evaluation mode it is BatchNorm.
+    Source: Hoffer et al. 2017, "Train longer, generalize better", algorithm 1 (there each ghost batch moves the running
+    statistics in turn).
+    """
+
+    def __init__(self, channels, ghost):
+        super().__init__(channels)
+        self.ghost = ghost
+
+    def kernel(self, x, running_mean, running_var, weight, bias, training, momentum, eps):
+        """y; x is (N, C, H, W), with N a multiple of ghost in training mode. The arguments are F.batch_norm's."""
+        if not training:
+            return F.batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
+        if len(x) % self.ghost:
+            raise ValueError(f"a batch of {len(x)} cannot be dealt into ghost batches of {self.ghost}")
+        ghosts = len(x) // self.ghost
+        side_by_side = x.unflatten(0, (ghosts, self.ghost)).transpose(0, 1).flatten(1, 2)  # (ghost, ghosts * C, H, W)
+        vectors = [v.repeat(ghosts) for v in (running_mean, running_var, weight, bias)]
+        y = F.batch_norm(side_by_side, *vectors, True, momentum, eps)
+        for running, found in zip((running_mean, running_var), vectors, strict=False):
+            running.copy_(found.view(ghosts, -1).mean(0))
+        return y.unflatten(1, (ghosts, -1)).transpose(0, 1).flatten(0, 1)
+
+
+class Dropout(nn.Module):
+    """In training mode each number is 0 with probability p and otherwise divided by 1 - p; in evaluation mode, nothing.
+
+    p     share of numbers that are dropped
+    seed  of the choices: a net draws the same ones alone and in a stack
+    Source: Srivastava et al. 2014, "Dropout", section 10 (scaled in training, as PyTorch does).
+    """
+
+    def __init__(self, p, seed):
+        super().__init__()
+        self.p, self.generator = p, torch.Generator().manual_seed(seed)
+
+    def draw(self, n, features, like):
+        """A factor for each feature of each of n examples, (n, features), of the type of `like`."""
+        kept = torch.rand(n, features, generator=self.generator, dtype=torch.float64) >= self.p
+        return kept.to(like) / (1 - self.p)
+
+    def forward(self, x):
+        """x (N, C) with numbers dropped in training mode, x itself in evaluation mode."""
+        return x * self.draw(*x.shape, x) if self.training else x
 
 
 class Noise(nn.Module):
@@ -310,11 +408,12 @@ def _conv(stack, layers, x):  # (N, P * C, H, W)
 
 
 def _batch_norm(stack, layers, x):
-    """PyTorch's own kernel, to which all members' channels are one long row of channels."""
+    """PyTorch's own kernel (or the layer's), to which all members' channels are one long row of channels."""
     shape = x.shape
     x = x.reshape(1, -1, shape[-1]) if x.dim() == 3 else x
     vectors = (stack.running_mean, stack.running_var, stack.weight, stack.bias)
-    y = F.batch_norm(x, *(v.view(-1) for v in vectors), stack.training, layers[0].momentum, layers[0].eps)
+    kernel = getattr(layers[0], "kernel", F.batch_norm)
+    y = kernel(x, *(v.view(-1) for v in vectors), stack.training, layers[0].momentum, layers[0].eps)
     if stack.training:
         stack.num_batches_tracked += 1
     return y.view(shape)
@@ -355,10 +454,16 @@ def _noise(stack, layers, x):
     return s * x + t
 
 
+def _dropout(stack, layers, x):
+    if not stack.training:
+        return x
+    return x * torch.stack([layer.draw(x.shape[2], x.shape[1], x).T for layer in layers])
+
+
 _FORWARD = {
     **{nn.Linear: _linear, nn.Conv2d: _conv, nn.modules.batchnorm._BatchNorm: _batch_norm, nn.GroupNorm: _group_norm},
     RMSNorm: _rms_norm,
-    **{nn.Flatten: _flatten, Scale: _scale, Noise: _noise},
+    **{nn.Flatten: _flatten, Scale: _scale, Noise: _noise, Dropout: _dropout},
 }
 
 
@@ -369,8 +474,12 @@ def _stackable():
 # --- building --------------------------------------------------------------------------------------------------------
 
 
-def _norm(norm, batch_norm, channels, number):
+def _norm(norm, batch_norm, channels, number, ghost=0):
     """The normalization of one layer under its name, or nothing."""
+    if ghost:
+        return {f"norm{number}": GhostBatchNorm(channels, ghost)}
+    if norm == "add_sd":
+        return {f"norm{number}": AddSD(channels)}
     if norm == "batch":
         return {f"norm{number}": batch_norm(channels)}
     if norm == "layer":  # over the channels and positions of one example, with a scale and a shift for each channel
