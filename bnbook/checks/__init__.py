@@ -13,6 +13,8 @@ Every exercise and every question is listed here once, under the name it has in 
 
 from .backward import QUESTIONS as _BACKWARD
 from .backward import batch_norm_backward, directional_check, normalize_backward
+from .claims import QUESTIONS as _CLAIMS
+from .claims import effective_rank, fgsm, verdict
 from .exercise import CheckFailed as CheckFailed
 from .exercise import Exercise
 from .forward import QUESTIONS as _FORWARD
@@ -39,10 +41,12 @@ EXERCISES: dict[str, Exercise] = {
         *(update_running, batch_norm_eval, BatchNorm, fold),
         *(to_rows, from_rows, remove_bias),
         *(BatchNormFunction, BatchNorm2d, replace_batch_norm),
+        *(effective_rank, verdict, fgsm),
     )
 }
 QUESTIONS: dict[str, Question] = {
-    question.name: question for question in (*_START, *_WHY, *_FORWARD, *_BACKWARD, *_TRAIN_EVAL, *_IMAGES, *_PYTORCH)
+    question.name: question
+    for question in (*_START, *_WHY, *_FORWARD, *_BACKWARD, *_TRAIN_EVAL, *_IMAGES, *_PYTORCH, *_CLAIMS)
 }
 
 

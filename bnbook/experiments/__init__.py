@@ -8,6 +8,17 @@ name in `plots` draws it. Summaries of arms in which a run diverged are None: su
 and only the verdict "did not train" may be printed.
 """
 
+from .claims import adding as adding
+from .claims import all_examples as all_examples
+from .claims import claims as claims
+from .claims import degrees_of_freedom as degrees_of_freedom
+from .claims import dimensions as dimensions
+from .claims import folklore as folklore
+from .claims import generalization as generalization
+from .claims import random_labels as random_labels
+from .claims import rerun as rerun
+from .claims import robustness as robustness
+from .claims import table as table
 from .engine import Moment as Moment
 from .engine import Setting as Setting
 from .engine import build as build

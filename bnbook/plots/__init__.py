@@ -13,6 +13,13 @@ colour-blind readers and in grey.
 
 from .backward import backward_graph as backward_graph
 from .backward import projection as projection
+from .claims import adding as adding
+from .claims import claims as claims
+from .claims import dimensions as dimensions
+from .claims import folklore as folklore
+from .claims import generalization as generalization
+from .claims import random_labels as random_labels
+from .claims import robustness as robustness
 from .cnn import averaged_axes as averaged_axes
 from .cnn import channel_histograms as channel_histograms
 from .cnn import feature_maps as feature_maps

@@ -11,6 +11,9 @@ for what the slip returns on the exercise's small example: filled in by running 
 from .backward import batch_norm_backward as batch_norm_backward
 from .backward import directional_check as directional_check
 from .backward import normalize_backward as normalize_backward
+from .claims import effective_rank as effective_rank
+from .claims import fgsm as fgsm
+from .claims import verdict as verdict
 from .forward import batch_norm as batch_norm
 from .forward import normalize as normalize
 from .images import from_rows as from_rows
