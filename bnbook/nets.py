@@ -20,46 +20,54 @@ from torch.nn import functional as F
 from bnbook.norm_torch import BatchNorm1d, BatchNorm2d
 
 NORMS = ("none", "batch", "layer", "group", "instance", "rms")
-ODD_NORMS = ("renorm",)  # `BatchRenorm`: for the experiments of one notebook
+ODD_NORMS = ("renorm", "add_sd")  # `BatchRenorm` and `AddSD`: for one experiment each
 FLAT_NORMS = tuple(norm for norm in NORMS if norm != "instance")  # a single value cannot be normalized
 INITS = ("he", "torch")
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "identity": nn.Identity}
 
 
-def cnn(norm="batch", width=8, init="he", seed=0, shape=(1, 8, 8), classes=10, ghost=None):
+def cnn(
+    norm="batch", width=8, init="he", seed=0, shape=(1, 8, 8), classes=10, ghost=None, after=False, dropout=0.0
+):  # fmt: skip
     """A convolutional net for small images, 8 x 8 with one channel unless told otherwise.
 
-        [conv 3x3 - norm - relu - maxpool 2]  twice,  [conv 3x3 - norm - relu]  once,  linear
+        [conv 3x3 - norm - relu - maxpool 2]  twice,  [conv 3x3 - norm - relu]  once,  dropout,  linear
 
-    norm     one of NORMS: 'none', 'batch', 'layer', 'group' (4 groups of channels), 'instance' or 'rms'; or of
-             ODD_NORMS
+    norm     one of NORMS: 'none', 'batch', 'layer', 'group' (4 groups of channels), 'instance', 'rms'; or of ODD_NORMS
     width    channels of the first convolution; the other two have twice as many
     init     'he': normal, variance 2 / fan_in (1 / fan_in in the linear layer, which has no relu behind it);
              'torch': uniform within 1 / sqrt(fan_in), the scale PyTorch uses when nobody asks. Biases start at 0.
     seed     of the weights
     shape, classes   of one image (C, H, W), and how many classes there are: `data.Data` knows both
     ghost    with norm 'batch': images that are normalized together, see `GhostBatchNorm`; None: all of the batch
+    after    the norm stands after the relu: conv - relu - norm; the convolution then has a bias
+    dropout  share of the last layer's inputs that are set to 0 in training, see `Dropout`; 0: there is none
     Returns nn.Sequential, (N, C, H, W) to (N, classes), with layers named conv1, norm1, relu1, pool1, ... linear.
-    Raises ValueError for an unknown norm or init, a width below 1, an image below 4 x 4, fewer than 2 classes, or a
-    ghost with another norm.
+    Raises ValueError for an unknown norm or init, a width below 1, an image below 4 x 4, fewer than 2 classes, a ghost
+    with another norm, or a dropout outside [0, 1).
     Source: He et al. 2015, equation 10, for the initialization.
     """
     _one_of("norm", norm, (*NORMS, *ODD_NORMS))
     _one_of("init", init, INITS)
     if width < 1:
         raise ValueError(f"width is {width}; a convolution needs 1 channel or more")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout is {dropout}; it must be a share from 0 to below 1")
     C, H, W = _image(shape, classes, smallest=4)  # two poolings leave a quarter
     sizes = (C, width, 2 * width, 2 * width)
     layers = OrderedDict()
     with torch.random.fork_rng(devices=[]):  # building a layer draws weights nobody uses: leave the caller's stream be
         for i, (c_in, c_out) in enumerate(pairwise(sizes), start=1):
             # The shift of the normalization does the bias's work: a bias before it would be without effect.
-            layers[f"conv{i}"] = nn.Conv2d(c_in, c_out, 3, padding=1, bias=norm == "none")
-            layers |= _norm(norm, BatchNorm2d, c_out, i, ghost)
-            layers[f"relu{i}"] = nn.ReLU()
+            layers[f"conv{i}"] = nn.Conv2d(c_in, c_out, 3, padding=1, bias=norm == "none" or after)
+            pair = [_norm(norm, BatchNorm2d, c_out, i, ghost), {f"relu{i}": nn.ReLU()}]
+            for part in reversed(pair) if after else pair:
+                layers |= part
             if i < 3:
                 layers[f"pool{i}"] = nn.MaxPool2d(2)
         layers["flatten"] = nn.Flatten()
+        if dropout:
+            layers["dropout"] = Dropout(dropout, 1000 * seed)
         layers["linear"] = nn.Linear(sizes[-1] * (H // 4) * (W // 4), classes)
     return _initialize(nn.Sequential(layers).double(), init, seed)
 
@@ -265,6 +273,67 @@ class BatchRenorm(nn.modules.batchnorm._BatchNorm):
         return F.batch_norm(x, running_mean, running_var, scale, shift, True, self.momentum, self.eps)
 
 
+# --- for the claims: notebook 12 ---
+
+
+class _OtherBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """A layer with BatchNorm's parameters and buffers whose `kernel` does something else; arguments: F.batch_norm's."""
+
+    def _check_input_dim(self, x):
+        pass
+
+    def forward(self, x):
+        if self.training:
+            self.num_batches_tracked += 1
+        vectors = (self.running_mean, self.running_var, self.weight, self.bias)
+        return self.kernel(x, *vectors, self.training, self.momentum, self.eps)
+
+
+class AddSD(_OtherBatchNorm):
+    """What some web pages say BatchNorm does: subtract the mean of each channel and *add* its standard deviation.
+
+        y = gamma * (x - mean + sqrt(var + eps)) + beta
+
+    In training mode mean and var of the batch, in evaluation mode running averages of them.
+    """
+
+    @staticmethod
+    def kernel(x, running_mean, running_var, weight, bias, training, momentum, eps):
+        """y, see above; the arguments are those of F.batch_norm."""
+        axes = [axis for axis in range(x.dim()) if axis != 1]
+        mean, var = running_mean, running_var
+        if training:
+            var, mean = torch.var_mean(x, axes, correction=0)
+            running_mean.lerp_(mean.detach(), momentum)
+            running_var.lerp_(var.detach(), momentum)
+        mean, sd, weight, bias = (
+            v.reshape(-1, *(1,) * (x.dim() - 2)) for v in (mean, (var + eps).sqrt(), weight, bias)
+        )
+        return weight * (x - mean + sd) + bias
+
+
+class Dropout(nn.Module):
+    """In training mode each number is 0 with probability p and otherwise divided by 1 - p; in evaluation mode, nothing.
+
+    p     share of numbers that are dropped
+    seed  of the choices: a net draws the same ones alone and in a stack
+    Source: Srivastava et al. 2014, "Dropout", section 10 (scaled in training, as PyTorch does).
+    """
+
+    def __init__(self, p, seed):
+        super().__init__()
+        self.p, self.generator = p, torch.Generator().manual_seed(seed)
+
+    def draw(self, n, features, like):
+        """A factor for each feature of each of n examples, (n, features), of the type of `like`."""
+        kept = torch.rand(n, features, generator=self.generator, dtype=torch.float64) >= self.p
+        return kept.to(like) / (1 - self.p)
+
+    def forward(self, x):
+        """x (N, C) with numbers dropped in training mode, x itself in evaluation mode."""
+        return x * self.draw(*x.shape, x) if self.training else x
+
+
 class Noise(nn.Module):
     """In training mode, a random scale and shift for every unit of every example; in evaluation mode, nothing.
 
@@ -442,11 +511,12 @@ def _conv(stack, layers, x):  # (N, P * C, H, W)
 
 
 def _batch_norm(stack, layers, x):
-    """PyTorch's own kernel, to which all members' channels are one long row of channels."""
+    """PyTorch's own kernel (or the layer's), to which all members' channels are one long row of channels."""
     shape = x.shape
     x = x.reshape(1, -1, shape[-1]) if x.dim() == 3 else x
     vectors = (stack.running_mean, stack.running_var, stack.weight, stack.bias)
-    y = F.batch_norm(x, *(v.view(-1) for v in vectors), stack.training, layers[0].momentum, layers[0].eps)
+    kernel = getattr(layers[0], "kernel", F.batch_norm)
+    y = kernel(x, *(v.view(-1) for v in vectors), stack.training, layers[0].momentum, layers[0].eps)
     if stack.training:
         stack.num_batches_tracked += 1
     return y.view(shape)
@@ -497,11 +567,17 @@ def _noise(stack, layers, x):
     return s * x + t
 
 
+def _dropout(stack, layers, x):
+    if not stack.training:
+        return x
+    return x * torch.stack([layer.draw(x.shape[2], x.shape[1], x).T for layer in layers])
+
+
 _FORWARD = {
     **{GhostBatchNorm: _by_examples, BatchRenorm: _by_examples},  # before the class that they are made of
     **{nn.Linear: _linear, nn.Conv2d: _conv, nn.modules.batchnorm._BatchNorm: _batch_norm, nn.GroupNorm: _group_norm},
     RMSNorm: _rms_norm,
-    **{nn.Flatten: _flatten, Scale: _scale, Noise: _noise},
+    **{nn.Flatten: _flatten, Scale: _scale, Noise: _noise, Dropout: _dropout},
 }
 
 
@@ -518,6 +594,8 @@ def _norm(norm, batch_norm, channels, number, ghost=None):
         if norm != "batch":
             raise ValueError(f"ghost is {ghost} and norm {norm!r}; only norm 'batch' has ghost batches")
         return {f"norm{number}": GhostBatchNorm(channels, ghost)}
+    if norm == "add_sd":
+        return {f"norm{number}": AddSD(channels)}
     if norm == "renorm":
         return {f"norm{number}": BatchRenorm(channels)}
     if norm == "batch":

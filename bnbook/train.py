@@ -69,7 +69,7 @@ def fit(net, x, y, lr, batch_size=64, steps=120, seed=0, watch=None):
 
 def fit_all(
     net, x, y, lr, batch_size=64, steps=120, seeds=0, momentum=0.0, weight_decay=0.0, clip=None, label_noise=0.0,
-    watch=None, after_step=None, order=None,
+    watch=None, after_step=None, order=None, pool=None, schedule="constant", whole_set=False,
 ):  # fmt: skip
     """Train P nets of one shape in place, each with its own learning rate and batches, as `fit` trains one.
 
@@ -91,6 +91,10 @@ def fit_all(
                   come, (P, batch_size, ...) and (P, batch_size), after the last with None, None
     after_step    called as after_step(net) after each step, without gradients; it may change parameters
     order         (P, steps, batch_size) indices of the examples of each batch, if it is not to be that of the seeds
+    pool          (P, n)  which examples each net trains on; None: all
+    schedule      'constant', or 'cosine': the learning rates fall to 0 along half a cosine
+    whole_set     every step sends all the examples through the net, though the loss is that of the batch: BatchNorm
+                  then has the statistics, and their gradient, of the whole training set; n / batch_size times the work
     Returns the loss of each batch before its step, (steps, P) float64.
     Raises ValueError if a learning rate is not positive, their number or the shape of order is wrong, and what `fit`
     refuses.
@@ -104,7 +108,10 @@ def fit_all(
     decay = [_per_member("weight_decay", decays(name), p, positive=False) for name, p in parameters]
     decaying = [bool(values.any()) for values in decay]
     seeds = np.broadcast_to(seeds, members).tolist()
-    order, labels = _batches(y, batch_size, steps, seeds, label_noise, order)
+    if schedule not in ("constant", "cosine"):
+        raise ValueError(f"schedule is {schedule!r}; it must be 'constant' or 'cosine'")
+    place, order, labels = _batches(y, batch_size, steps, seeds, label_noise, order, pool)
+    everything = x[torch.arange(len(x)).expand(members, -1) if pool is None else pool] if whole_set else None
     velocity = [torch.zeros_like(p) if momentum else None for _, p in parameters]
     losses = torch.empty(steps, members, dtype=x.dtype, device=x.device)
     for step in range(steps):
@@ -112,9 +119,11 @@ def fit_all(
         if watch is not None:
             watch(net, step, *batch)
         net.train()
-        loss = per_member_loss(net(batch[0]), batch[1])
+        logits = net(batch[0]) if everything is None else _of(net(everything), place[:, step])
+        loss = per_member_loss(logits, batch[1])
         gradients = torch.autograd.grad(loss.sum(), [p for _, p in parameters])
         losses[step] = loss.detach()
+        share = (1 + math.cos(math.pi * step / steps)) / 2 if schedule == "cosine" else 1.0
         with torch.no_grad():
             if clip is not None:
                 gradients = _clipped(gradients, clip)
@@ -123,7 +132,7 @@ def fit_all(
                     g = g + decay[i] * p
                 if momentum:
                     g = velocity[i].mul_(momentum).add_(g)
-                p.addcmul_(g, scales[i])
+                p.addcmul_(g, scales[i], value=share)
             if after_step is not None:
                 after_step(net)
     if watch is not None:
@@ -182,16 +191,23 @@ def _per_member(name, values, parameter, positive=True):
     return values.expand(members).reshape(-1, *(1,) * (parameter.dim() - 1))
 
 
-def _batches(y, batch_size, steps, seeds, label_noise, order):
-    """Which examples are in the batches, (P, steps, batch_size), and with which labels."""
+def _of(logits, place):
+    """The logits (P, n, classes) of the examples at place (P, batch_size)."""
+    return logits.gather(1, place[..., None].expand(-1, -1, logits.shape[-1]))
+
+
+def _batches(y, batch_size, steps, seeds, label_noise, order, pool):
+    """The examples of the batches, (P, steps, batch_size): their place in the pool, their number, their labels."""
     if not 0 <= label_noise <= 1:
         raise ValueError(f"label_noise is {label_noise}; it must be a share between 0 and 1")
     if order is None:
-        orders = {seed: batch_order(len(y), batch_size, steps, seed) for seed in set(seeds)}
+        n = len(y) if pool is None else pool.shape[1]
+        orders = {seed: batch_order(n, batch_size, steps, seed) for seed in set(seeds)}
         order = np.stack([orders[seed] for seed in seeds])
     if np.shape(order) != (len(seeds), steps, batch_size):
         raise ValueError(f"order has shape {np.shape(order)}, expected {(len(seeds), steps, batch_size)}")
-    order = torch.as_tensor(order, device=y.device)
+    place = torch.as_tensor(order, device=y.device)
+    order = place if pool is None else pool.gather(1, place.flatten(1)).view_as(place)
     labels = y[order]
     if label_noise:
         for member, seed in enumerate(seeds):
@@ -199,7 +215,7 @@ def _batches(y, batch_size, steps, seeds, label_noise, order):
             replaced = torch.from_numpy(rng.random(order.shape[1:]) < label_noise).to(y.device)
             random = torch.from_numpy(rng.integers(int(y.max()) + 1, size=order.shape[1:])).to(y.device)
             labels[member] = torch.where(replaced, random, labels[member])
-    return order, labels
+    return place, order, labels
 
 
 def _clipped(gradients, clip):

@@ -228,6 +228,8 @@ SHAPES = {
     "tanh": lambda seed: nets.mlp("batch", 7, 1.0, seed, 2, "tanh"),
     "sigmoid-torch": lambda seed: nets.mlp("none", 7, "torch", seed, 2, "sigmoid"),
     "noise": lambda seed: nets.mlp("batch", 7, seed=seed, noise=1.0),
+    "norm-after-relu": lambda seed: nets.cnn("batch", 4, seed=seed, shape=(2, 9, 8), after=True),
+    "dropout": lambda seed: nets.cnn("batch", 4, seed=seed, shape=(2, 9, 8), dropout=0.4),
 }
 
 
@@ -450,3 +452,64 @@ def test_a_frozen_batch_norm_stays_frozen_when_the_net_is_trained():
         assert net.training and all(torch.equal(value, before[name]) for name, value in net.named_buffers())
         assert net.norm1.weight.requires_grad
     torch.testing.assert_close(copy.deepcopy(net).train()(x), in_evaluation)
+
+
+# --- for the claims: adding the sd, ghost batches, dropout, the norm behind the relu ---------------------------------
+
+
+def test_adding_the_sd_is_just_that_and_keeps_running_statistics():
+    layer, x = nets.AddSD(3).double(), 2 + 3 * torch.randn(50, 3, 4, dtype=torch.float64)
+    with torch.no_grad():
+        layer.weight += torch.arange(3)
+    y, mean, var = layer(x), x.mean((0, 2)), x.var((0, 2), correction=0)
+    by_hand = layer.weight[:, None] * (x - mean[:, None] + (var[:, None] + 1e-5).sqrt())
+    torch.testing.assert_close(y, by_hand)
+    torch.testing.assert_close(layer.running_mean, 0.1 * mean)
+    torch.testing.assert_close(layer.running_var, 0.9 + 0.1 * var)
+    torch.testing.assert_close(layer.eval()(x)[0], layer.eval()(x[:1])[0])
+
+
+def test_ghost_batches_are_batch_norms_side_by_side_alone_and_in_a_stack():
+    x = torch.randn(3, 6, 2, 4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    alone = [nets.cnn("batch", 3, seed=seed, shape=(2, 4, 5), ghost=2) for seed in range(3)]
+    plain = [nets.cnn("batch", 3, seed=seed, shape=(2, 4, 5)) for seed in range(3)]
+    stack = nets.Stack([copy.deepcopy(net) for net in alone])
+    together = stack(x)
+    for i, (ghost, batch) in enumerate(zip(alone, plain, strict=True)):
+        of_two = torch.cat([batch(part) for part in x[i].split(2)])  # the first norm sees the same, and so on
+        torch.testing.assert_close(ghost(x[i]), of_two, rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(together[i], of_two, rtol=1e-10, atol=1e-10)
+        for name, buffer in ghost.named_buffers():
+            torch.testing.assert_close(stack.get_buffer(name)[i], buffer)
+    means = torch.stack([alone[0].conv1(part).mean((0, 2, 3)) for part in x[0].split(2)])
+    torch.testing.assert_close(alone[0].norm1.running_mean, 0.1 * means.mean(0))
+    torch.testing.assert_close(stack.eval()(x)[1], alone[1].eval()(x[1]))
+    with pytest.raises(ValueError, match="a batch of 5 cannot be cut into parts of 2"):
+        alone[0].train()(x[0][:5])
+
+
+def test_dropout_drops_its_share_in_training_only_and_is_new_each_time():
+    layer, x = nets.Dropout(0.3, seed=1), torch.ones(400, 50, dtype=torch.float64)
+    first, second = layer(x), layer(x)
+    assert abs((first == 0).double().mean().item() - 0.3) < 0.01 and abs(first.mean().item() - 1) < 0.01
+    assert not torch.equal(first, second) and torch.equal(layer.eval()(x), x)
+    assert torch.equal(nets.Dropout(0.3, seed=1)(x), first)
+
+
+def test_the_norm_behind_the_relu_has_the_same_weights_and_a_bias_before_it():
+    before, after = nets.cnn("batch", 4, seed=1), nets.cnn("batch", 4, seed=1, after=True)
+    names = [name for name, _ in after.named_children()]
+    assert names[:4] == ["conv1", "relu1", "norm1", "pool1"] and after.conv1.bias is not None
+    assert torch.equal(before.conv2.weight, after.conv2.weight)
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"norm": "layer", "ghost": 4}, "ghost is 4 and norm 'layer'"),
+        ({"dropout": 1.0}, "dropout is 1.0; it must be a share from 0 to below 1"),
+    ],
+)
+def test_ghost_batches_without_batch_norm_and_dropout_of_everything_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        nets.cnn(**wrong)

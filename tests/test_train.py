@@ -310,6 +310,7 @@ def test_frozen_parameters_stay_and_after_step_may_change_the_others():
         ({"label_noise": 2}, "label_noise is 2; it must be a share between 0 and 1"),
         ({"batch_size": 10_000}, "batch_size is 10000"),
         ({"order": np.zeros((2, 3, 16), int)}, r"order has shape \(2, 3, 16\), expected \(2, 2, 16\)"),
+        ({"schedule": "linear"}, "schedule is 'linear'; it must be 'constant' or 'cosine'"),
     ],
 )
 def test_a_wrong_argument_for_many_is_refused(wrong, message):
@@ -317,6 +318,49 @@ def test_a_wrong_argument_for_many_is_refused(wrong, message):
     net = nets.Stack([nets.mlp("none", 4, seed=i) for i in range(2)])
     with pytest.raises(ValueError, match=message):
         train.fit_all(net, x, y, **{"lr": 0.1, "batch_size": 16, "steps": 2, **wrong})
+
+
+def test_with_a_pool_each_net_trains_on_its_own_images_as_if_it_had_no_others():
+    x, y = _digits()
+    pool = torch.stack([torch.arange(0, 60), torch.arange(80, 140)])
+    stack = nets.Stack([nets.mlp("batch", 6, seed=i) for i in range(2)])
+    losses = train.fit_all(stack, x, y, 0.1, 16, 12, [3, 4], pool=pool)
+    for i in range(2):
+        alone = nets.mlp("batch", 6, seed=i)
+        expected = train.fit(alone, x[pool[i]], y[pool[i]], 0.1, 16, 12, 3 + i)
+        np.testing.assert_allclose(losses[:, i], expected, rtol=0, atol=1e-10)
+
+
+def test_the_cosine_schedule_is_pytorchs():
+    x, y = _digits()
+    stack, net = nets.Stack([nets.mlp("none", 6)]), nets.mlp("none", 6)
+    losses = train.fit_all(stack, x, y, 0.2, 16, 10, 0, momentum=0.9, schedule="cosine")
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.2, momentum=0.9)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 10)
+    for step, batch in enumerate(train.batch_order(len(y), 16, 10, 0)):
+        loss = torch.nn.functional.cross_entropy(net(torch.tensor(x[batch])), torch.tensor(y[batch]))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        assert losses[step, 0] == pytest.approx(loss.item(), abs=1e-10)
+
+
+def test_with_the_whole_set_the_statistics_are_those_of_all_images_and_the_loss_is_the_batchs():
+    x, y = (torch.tensor(part) for part in _digits())
+    pool = torch.stack([torch.randperm(200, generator=torch.Generator().manual_seed(i))[:50] for i in range(2)])
+    stack = nets.Stack([nets.mlp("batch", 6, seed=i) for i in range(2)])
+    losses = train.fit_all(stack, x, y, 0.1, 16, 5, [3, 4], pool=pool, whole_set=True)
+    for i in range(2):
+        net = nets.mlp("batch", 6, seed=i)
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        for step, batch in enumerate(train.batch_order(50, 16, 5, 3 + i)):
+            loss = torch.nn.functional.cross_entropy(net(x[pool[i]])[batch], y[pool[i]][batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            assert losses[step, i] == pytest.approx(loss.item(), abs=1e-10)
+        torch.testing.assert_close(stack.norm1.running_mean[i], net.norm1.running_mean, rtol=1e-9, atol=1e-10)
 
 
 def _digits():

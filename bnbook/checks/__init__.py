@@ -15,6 +15,8 @@ from .backward import QUESTIONS as _BACKWARD
 from .backward import batch_norm_backward, directional_check, normalize_backward
 from .batch_size import QUESTIONS as _BATCH_SIZE
 from .batch_size import accumulated_gradient, batch_renorm, ghost_batch_norm, standard_error
+from .claims import QUESTIONS as _CLAIMS
+from .claims import effective_rank, fgsm, verdict
 from .depth import QUESTIONS as _DEPTH
 from .depth import Scale, measured_growth, predicted_growth, train_only_norms
 from .exercise import CheckFailed as CheckFailed
@@ -56,6 +58,7 @@ EXERCISES: dict[str, Exercise] = {
         *(measured_growth, predicted_growth, Scale, train_only_norms),
         *(standard_error, ghost_batch_norm, accumulated_gradient, batch_renorm),
         *(group_norm, rms_norm, group_norm_backward),
+        *(effective_rank, verdict, fgsm),
         *(lean_batch_norm, backward_coefficients, merge, affine_block),
     )
 }
@@ -72,6 +75,7 @@ _CHAPTERS = (
     _DEPTH,
     _BATCH_SIZE,
     _RELATIVES,
+    _CLAIMS,
     _SPEED,
 )
 QUESTIONS: dict[str, Question] = {question.name: question for chapter in _CHAPTERS for question in chapter}

@@ -17,6 +17,17 @@ from .batch_size import one_class as one_class
 from .batch_size import outputs_by_batch as outputs_by_batch
 from .batch_size import shared_nuisance as shared_nuisance
 from .batch_size import statistics_error as statistics_error
+from .claims import adding as adding
+from .claims import all_examples as all_examples
+from .claims import claims as claims
+from .claims import degrees_of_freedom as degrees_of_freedom
+from .claims import dimensions as dimensions
+from .claims import folklore as folklore
+from .claims import generalization as generalization
+from .claims import random_labels as random_labels
+from .claims import rerun as rerun
+from .claims import robustness as robustness
+from .claims import table as table
 from .decay import equilibrium as equilibrium
 from .decay import weight_decay_equilibrium as weight_decay_equilibrium
 from .depth import gradient_growth as gradient_growth

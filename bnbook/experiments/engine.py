@@ -30,6 +30,10 @@ class Setting:
     together       neighbours in the training set make a batch: only the order of the batches is shuffled
     hidden_lr      learning rate of the weights in front of a hidden unit, if it is another
     sphere         after each step every hidden unit's weights get back the length they had before the first
+    schedule, whole_set   the training as well, see `train.fit_all`
+    after, dropout   the cnn, see `nets.cnn`
+    images         None: train on data's training images. A number: each seed has its own training images (that many),
+                   validation and test images, dealt from all there are, see `own_split`; measured are all three parts
     every          test accuracy is measured at step 0 and at each multiple of this
     seed           of the weights, the noise and the batches; arms that share a seed are paired
     """
@@ -54,6 +58,11 @@ class Setting:
     clip: float | None = None
     label_noise: float = 0.0
     sphere: bool = False
+    schedule: str = "constant"
+    whole_set: bool = False
+    after: bool = False
+    dropout: float = 0.0
+    images: int | None = None
     every: int = 10
     seed: int = 0
 
@@ -73,7 +82,7 @@ def build(setting, data):
         given["ghost"] = setting.ghost  # refused by nets that know no ghost batches
     deep = {"depth": setting.depth, "activation": setting.activation}
     if setting.net == "cnn":
-        net = nets.cnn(**given)
+        net = nets.cnn(**given, after=setting.after, dropout=setting.dropout)
     elif setting.net == "mlp":
         net = nets.mlp(**given, **deep, noise=setting.noise)
     elif setting.net == "residual":
@@ -163,11 +172,19 @@ def _train_together(settings, data, parts, watch):
     x_train, y_train, x_test, y_test = parts
     first, watched, steps, accuracies = settings[0], {"step": []}, [], []
     net = nets.Stack([build(setting, data) for setting in settings]).to(x_train)
+    pool, scores = None, []
+    if first.images is not None:
+        x_train, y_train, split = pooled(data, settings, x_train)
+        pool = split["train"]
 
     def measure(net, step, x, y):
         if step % first.every == 0:
             steps.append(step)
-            accuracies.append(train.evaluate_all(net, x_test, y_test)[1])
+            if pool is None:
+                accuracies.append(train.evaluate_all(net, x_test, y_test)[1])
+            else:
+                scores.append(_scores(net, x_train, y_train, split))
+                accuracies.append(scores[-1]["test_accuracy"])
         found = watch(Moment(net, step, x, y, settings)) if watch is not None else None
         if found:
             watched["step"].append(step)
@@ -180,8 +197,12 @@ def _train_together(settings, data, parts, watch):
         **{"weight_decay": [setting.weight_decay for setting in settings], "clip": first.clip},
         **{"label_noise": first.label_noise, "watch": measure, "after_step": _after_step(net, settings)},
         order=_neighbours(settings, len(x_train)) if first.together else None,
+        **{"pool": pool, "schedule": first.schedule, "whole_set": first.whole_set},
     )
-    losses, _ = train.evaluate_all(net, x_train, y_train)
+    if pool is None:
+        losses, _ = train.evaluate_all(net, x_train, y_train)
+    else:
+        losses = _scores(net, x_train, y_train, split)["train_losses"]
     runs = []
     for i, setting in enumerate(settings):
         found = {
@@ -189,11 +210,57 @@ def _train_together(settings, data, parts, watch):
             "train_loss": float(losses[i]) if np.isfinite(losses[i]) else None,
             "diverged": train.diverged(losses[i], data.classes),
         }
+        for name in ("val_accuracy", "train_accuracy", "train_losses") if scores else ():
+            found[name] = [_jsonable(score[name][i]) for score in scores]
         if watched["step"]:
             values = {name: [_jsonable(v[i]) for v in list_] for name, list_ in watched.items() if name != "step"}
             found["watched"] = {"step": watched["step"], **values}
         runs.append(found)
     return runs
+
+
+def own_split(y, images, val, test, seed):
+    """Which of all images a seed trains, validates and tests on: every class has its share of each part.
+
+    y       (N,)  labels of all the images
+    images, val, test   how many of each
+    seed    which
+    Returns a dict: 'train', 'val', 'test' to indices, none in two of them.
+    Raises ValueError if there are fewer images than asked for.
+    """
+    if images + val + test > len(y):
+        raise ValueError(f"{images} + {val} + {test} images are asked for, and there are {len(y)}; ask for fewer")
+    order = np.random.default_rng(seed).permutation(len(y))
+    place = np.empty(len(y))
+    for label in np.unique(y):
+        members = y[order] == label
+        place[members] = (np.arange(members.sum()) + 0.5) / members.sum()
+    order = order[np.argsort(place, kind="stable")]  # the classes are dealt evenly, from the front to the back
+    return {"test": order[:test], "val": order[test : test + val], "train": order[test + val :][:images]}
+
+
+def pooled(data, settings, like):
+    """All the images of data, shifted and scaled as in training, their labels, and each setting's split (P, ...)."""
+    mean, sd = data.x_train.mean(), data.x_train.std()
+    x = torch.as_tensor((np.concatenate(data[::2]) - mean) / sd).to(like)
+    y = np.concatenate(data[1::2])
+    splits = [own_split(y, setting.images, len(data.y_val), len(data.y_test), setting.seed) for setting in settings]
+    split = {part: torch.as_tensor(np.stack([s[part] for s in splits]), device=like.device) for part in splits[0]}
+    return x, torch.as_tensor(y, device=like.device), split
+
+
+@torch.no_grad()
+def _scores(net, x, y, split):
+    """Accuracies and the training loss of each member on its own parts: name to (P,)."""
+    net.eval()
+    logits = net(x)
+    net.train()
+    labels = y.expand(logits.shape[:2])
+    losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), labels, reduction="none").double()
+    right = (logits.argmax(-1) == labels).double()
+    found = {f"{part}_accuracy": right.gather(1, index).mean(1) for part, index in split.items()}
+    found["train_losses"] = losses.gather(1, split["train"]).mean(1)
+    return {name: values.cpu().numpy() for name, values in found.items()}
 
 
 def hidden_weights(net):

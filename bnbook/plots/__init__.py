@@ -21,6 +21,13 @@ from .batch_size import one_class as one_class
 from .batch_size import outputs_by_batch as outputs_by_batch
 from .batch_size import shared_nuisance as shared_nuisance
 from .batch_size import statistics_error as statistics_error
+from .claims import adding as adding
+from .claims import claims as claims
+from .claims import dimensions as dimensions
+from .claims import folklore as folklore
+from .claims import generalization as generalization
+from .claims import random_labels as random_labels
+from .claims import robustness as robustness
 from .cnn import averaged_axes as averaged_axes
 from .cnn import channel_histograms as channel_histograms
 from .cnn import feature_maps as feature_maps

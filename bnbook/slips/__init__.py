@@ -15,6 +15,9 @@ from .batch_size import accumulated_gradient as accumulated_gradient
 from .batch_size import batch_renorm as batch_renorm
 from .batch_size import ghost_batch_norm as ghost_batch_norm
 from .batch_size import standard_error as standard_error
+from .claims import effective_rank as effective_rank
+from .claims import fgsm as fgsm
+from .claims import verdict as verdict
 from .depth import Scale as Scale
 from .depth import measured_growth as measured_growth
 from .depth import predicted_growth as predicted_growth

@@ -1,0 +1,132 @@
+"""The exercises of notebook 12: right answers in any style pass, wrong ones that nobody listed are refused."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bnbook import checks
+from bnbook.experiments.claims import measure
+
+
+def by_eigenvalues(h):
+    values = np.linalg.eigvalsh(np.cov(h.T))
+    return values.sum() ** 2 / (values**2).sum()
+
+
+def by_traces(h):
+    c = np.cov(h, rowvar=False, ddof=0)
+    return np.trace(c) ** 2 / np.trace(c @ c)
+
+
+def by_torch(h):
+    s = torch.linalg.svdvals(torch.tensor(h.copy()) - torch.tensor(h.copy()).mean(0))
+    return (s**2).sum() ** 2 / (s**4).sum()
+
+
+def by_shares(h):
+    share = np.linalg.svd(h - h.mean(0))[1] ** 2
+    share = share / share.sum()
+    return 1 / np.sum(share**2)
+
+
+@pytest.mark.parametrize("yours", [by_eigenvalues, by_traces, by_torch, by_shares])
+def test_effective_rank_in_any_style_is_accepted(yours):
+    verdict = checks.effective_rank.judge(yours)
+    assert verdict.kind == "agrees", verdict.message
+
+
+def with_elif(low, high, threshold=0):
+    if low > threshold:
+        word = "true"
+    elif high < threshold:
+        word = "false"
+    else:
+        word = "not settled here"
+    return word
+
+
+def by_signs(low, high, margin=0.0):
+    return {2: "true", -2: "false"}.get(int(np.sign(low - margin) + np.sign(high - margin)), "not settled here")
+
+
+@pytest.mark.parametrize("yours", [with_elif, by_signs])
+def test_verdict_in_any_style_is_accepted(yours):
+    found = checks.verdict.judge(yours)
+    assert found.kind == "agrees", found.message
+
+
+def test_another_word_or_a_bool_is_shown_beside_the_word_expected(capsys):
+    for yours, shown in (
+        (lambda low, high, margin=0: "True", "'True'"),
+        (lambda low, high, margin=0: low > margin, "True"),
+    ):
+        with pytest.raises(checks.CheckFailed):
+            checks.verdict(yours)
+        assert f"verdict is {shown}, expected 'true'" in capsys.readouterr().out or shown == "True"
+
+
+def with_where(x, gradient, eps):
+    moved = np.where(gradient > 0, x + eps, np.where(gradient < 0, x - eps, x))
+    return np.minimum(np.maximum(moved, 0), 1)
+
+
+def with_clamp(x, gradient, eps):
+    return (torch.tensor(x) + eps * torch.tensor(gradient).sign()).clamp(0, 1)
+
+
+@pytest.mark.parametrize("yours", [with_where, with_clamp])
+def test_fgsm_in_any_style_is_accepted(yours):
+    verdict = checks.fgsm.judge(yours)
+    assert verdict.kind == "agrees", verdict.message
+
+
+off = st.one_of(st.floats(1e-3, 2), st.floats(-0.9, -1e-3))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.floats(0.2, 2).filter(lambda p: abs(p - 1) > 1e-3), off)
+def test_a_bent_effective_rank_is_refused(power, by):
+    def bent(power=1.0, scale=1.0, mean=1.0):
+        def yours(h):
+            spread = np.linalg.svd(h - mean * h.mean(0), compute_uv=False) ** (2 * power)
+            return scale * spread.sum() ** 2 / (spread**2).sum()
+
+        return yours
+
+    assert checks.effective_rank.judge(bent()).kind == "agrees"
+    for how in ({"power": power}, {"scale": 1 + by}, {"mean": 1 + by}):
+        assert checks.effective_rank.judge(bent(**how)).kind == "wrong", how
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(off, st.sampled_from([(-1, 1), (0, 0.99), (0.01, 1), (0, 2)]))
+def test_a_bent_attack_is_refused(by, ends):
+    assert checks.fgsm.judge(lambda x, g, eps: np.clip(x + (1 + by) * eps * np.sign(g), 0, 1)).kind == "wrong"
+    assert checks.fgsm.judge(lambda x, g, eps: np.clip(x + eps * np.sign(g), *ends)).kind == "wrong"
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.one_of(st.floats(0.11, 5), st.floats(-5, -0.11)))
+def test_a_verdict_with_a_shifted_margin_is_refused(shift):
+    yours = lambda low, high, margin=0.0: measure.verdict(low, high, margin + shift)  # noqa: E731
+    assert checks.verdict.judge(yours).kind == "wrong"
+
+
+def test_effective_rank_of_clouds_known_in_closed_form():
+    corners = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T + 5.0
+    assert measure.effective_rank(corners) == pytest.approx(3)
+    assert measure.effective_rank(corners * [1, 1, 0]) == pytest.approx(2)
+    assert measure.effective_rank(corners * [1, 2, 0]) == pytest.approx(25 / 17)  # variances 1 and 4
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    assert measure.effective_rank(corners * [1, 2, 3] @ turn) == pytest.approx(14**2 / (1 + 16 + 81))
+
+
+def test_the_numbers_in_the_texts_of_slips_are_right():
+    assert measure.verdict(-0.2, 0.3, 0.5) == "false" and measure.verdict(-1, 3) == "not settled here"
+    assert measure.verdict(3, 9, 0.5) == "true" and measure.verdict(-3, -1) == "false"
+    assert measure.verdict(0.5, 2, 0.5) == measure.verdict(-1, 0.5, 0.5) == "not settled here"
+    assert measure.verdict(0.1, 0.3) == "true" and math.isclose(0.05 - 0.1, -0.05)
