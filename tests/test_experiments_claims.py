@@ -71,14 +71,15 @@ def test_the_rate_is_chosen_on_validation_and_reported_on_test_images(digits):
     arm = tuning.base(digits, 48, norm="none", width=3, steps=25, every=25)
     found = tuning.tuned(digits, {"one": arm}, 2, rates=(1e-4, 0.05))["one"]
     runs = experiments.run_all([replace(arm, lr=0.05, seed=seed) for seed in range(2)], digits)
-    assert found["rate"] == 0.05 and found["at_the_edge"] and found["val"][1] > found["val"][0]
+    assert found["rate"] == 0.05 and found["val"][1] > max(found["val"][0], found["val"][2])
+    assert found["rates"] == [1e-4, 0.05, 25.0] and not found["at_the_edge"], "it goes on until a rate is worse"
     assert found["test"] == [run["test_accuracy"][-1] for run in runs]
     assert found["val"][1] == pytest.approx(np.mean([run["val_accuracy"][-1] for run in runs]))
 
 
 def test_a_paired_difference_is_in_points_and_its_interval_holds_its_mean():
     found = tuning.paired([0.9, 0.92, 0.95], [0.89, 0.9, 0.95])
-    assert found["mean"] == pytest.approx(1) and found["interval"][0] >= 0 and found["interval"][1] <= 2
+    assert found["mean"] == pytest.approx(1) and -1e-9 < found["interval"][0] < 1 < found["interval"][1] < 2 + 1e-9
 
 
 # --- what is exact ---------------------------------------------------------------------------------------------------
@@ -145,7 +146,7 @@ def test_testing_with_the_images_own_statistics_puts_the_running_ones_back():
 
 def test_a_small_generalization_has_all_arms_and_honest_differences(digits, monkeypatch):
     monkeypatch.setattr(tuning, "STEPS", {1000: 15})
-    found = experiments.generalization(digits, seeds=2, sizes=(40, 64), rates=(0.02, 0.06))
+    found = experiments.generalization(digits, seeds=2, sizes=(40, 64), rates=(0.05,))
     small, large = found["sizes"]
     assert (small["images"], large["images"]) == (40, 64) and set(large["arms"]) == {"none", "batch"}
     for name, arm in small["arms"].items():
@@ -155,7 +156,7 @@ def test_a_small_generalization_has_all_arms_and_honest_differences(digits, monk
 
 
 def test_random_labels_counts_the_steps_to_learn_them_by_heart(digits):
-    found = experiments.random_labels(digits, seeds=2, images=24, rates=(0.02, 0.05), steps=160)
+    found = experiments.random_labels(digits, seeds=2, images=24, rates=(0.05,), steps=160)
     for arm in found["arms"].values():
         assert set(arm["steps_needed"]) <= set(range(0, 161, 20)) and arm["train_accuracy"][0] < 0.5
     none, batch = (found["arms"][norm]["steps_needed"] for norm in ("none", "batch"))

@@ -50,7 +50,10 @@ def test_other_numbers_get_another_verdict(stored):
     hardest = [name for name in part["differences"] if name.startswith("noise")][-1]
     for norm in part["differences"][hardest]:
         part["differences"][hardest][norm] = {"mean": 3.0, "interval": [2.0, 4.0]}
-    assert "BatchNorm beats none, layer, group, instance and loses to none of the four" in plots.robustness(part)[1]
+    assert (
+        "beats no norm, layer norm, group norm, instance norm and loses to none of the four"
+        in plots.robustness(part)[1]
+    )
     labels = copy.deepcopy(stored["parts"]["random_labels"])
     labels["ratio"] = 0.5
     assert "takes 0.5 times the steps" in plots.random_labels(labels)[1]
@@ -68,7 +71,8 @@ def test_robustness_draws_the_mean_accuracy_over_the_noise(stored):
 def test_the_table_lists_every_claim_with_its_verdict_and_every_line(stored):
     ax, text = plots.claims(stored)
     for row in stored["rows"]:
-        assert f"BatchNorm {row['claim']}: {row['verdict'].upper()}" in text
+        assert f"{row['verdict'].upper()}: BatchNorm {row['claim']}\n    true if {row['sharpened']}\n" in text
+        assert f"    source: {row['source']}" in text
         assert all(f"    {found['what']}: " in text for found in row["measured"])
     points = sum(len(row["measured"]) for row in stored["rows"] if row["unit"] == "points")
     assert len(ax.get_yticks()) == points

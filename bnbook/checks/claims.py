@@ -111,7 +111,7 @@ fgsm = Exercise(
 )
 
 _STORED = "from bnbook import experiments; found = experiments.evidence('claims')['parts']"
-_SIZES = f"{_STORED}['generalization']['sizes'][0]['differences']; "
+_SIZES = f"{_STORED}['generalization']['sizes'][1]['differences']; "
 
 QUESTIONS = (
     Question(
@@ -138,7 +138,7 @@ QUESTIONS = (
         {
             1: (
                 "1 is what *dividing* by the sd gives. Two numbers with mean 3 and sd 2:",
-                "pair = np.array([1.0, 5.0]); added = pair - pair.mean() + pair.std(); float(added.std())",
+                "pair = np.array([1.0, 5.0]); float((pair - pair.mean() + pair.std()).std())",
                 "2.0",
             ),
             4: (
@@ -187,18 +187,18 @@ QUESTIONS = (
     ),
     Question(
         "claims-cause",
-        "stays",
-        "With the statistics of all training images there is no noise of the batch, and the gain is the same.",
+        "most of it stays",
+        "With the statistics of all training images there is no noise of the batch, and most of the gain is left.",
         {
             "vanishes": (
                 "So it would be if the noise were the reason. Without the noise, in points, the gain here is",
                 f"{_SIZES}round(found['whole_set']['mean'], 1)",
-                "0.0",
+                "1.9",
             ),
             "doubles": (
                 "That would say that the noise does harm. The change, in points, when the noise is taken away:",
                 f"{_SIZES}round(found['whole_set - batch']['mean'], 1)",
-                "0.0",
+                "-0.4",
             ),
         },
     ),
@@ -210,29 +210,30 @@ QUESTIONS = (
             "more": (
                 "That is what 'reduces overfitting' would predict. Steps with BatchNorm, as a share of those without:",
                 f"{_STORED}['random_labels']; round(1 / found['ratio'], 1)",
-                "0.0",
+                "0.5",
             ),
             "as many": (
                 "Nothing forbids it, but it is not so. Without BatchNorm it takes this many times the steps:",
                 f"{_STORED}['random_labels']; round(found['ratio'], 1)",
-                "0.0",
+                "2.2",
             ),
         },
     ),
     Question(
         "claims-dark",
         "instance",
-        "It divides each image by that image's own spread, so a fifth of the light changes nothing (but eps).",
+        "It takes mean and spread from the image itself. (Something is lost all the same: the border of zeros that a "
+        "convolution puts around an image does not get darker with it.)",
         {
             "batch": (
                 "In evaluation mode BatchNorm divides by the spread of the *training* images. Its accuracy, in %:",
                 f"{_STORED}['robustness']['arms']['batch']['accuracy']['dark']; round(100 * float(np.mean(found)), 1)",
-                "0.0",
+                "20.1",
             ),
             "none": (
                 "Everything in it shrinks, but the biases do not, and they take over. Its accuracy, in %:",
                 f"{_STORED}['robustness']['arms']['none']['accuracy']['dark']; round(100 * float(np.mean(found)), 1)",
-                "0.0",
+                "22.4",
             ),
         },
     ),

@@ -42,10 +42,9 @@ def generalization(data):
         ax.axvline(0, color="0.4", linewidth=0.8)
         ax.set(yticks=range(len(names)), yticklabels=[CONTROLS[name] for name in names], ylim=(len(names) - 0.5, -0.5))
         none = 100 * np.mean(size["arms"]["none"]["test"])
-        ax.set(
-            xlabel="test accuracy minus none (points)", title=f"{size['images']} training images\nnone: {none:.1f} %"
-        )
-        lines.append(f"{size['images']} training images, none {none:.1f} % (rate {size['arms']['none']['rate']:g}):")
+        ax.set(xlabel="points against no norm", title=f"{size['images']} training images\nnone: {none:.1f} %")
+        rates = " and ".join(f"{size['arms'][name]['rate']:g}" for name in ("none", "batch"))
+        lines.append(f"{size['images']} training images, none {none:.1f} % (best rates: none and BatchNorm {rates}):")
         lines += [
             f"  {CONTROLS[name]}: {_of(size['differences'][name])}" for name in names if name in size["differences"]
         ]
@@ -158,8 +157,8 @@ def dimensions(data):
             f"Largest change of the size of a correlation below 1e-9: {_largest(layers, 'largest_change') < 1e-9}; "
             f"input rebuilt to 1e-9 sd: {_largest(layers, 'rebuilt') < 1e-9}.",
             f"Control, projection on 3 axes: rank {data['pca']['rank']}, rebuilt to {data['pca']['rebuilt']:.1f} sd.",
-            f"Distance from a normal distribution (KS), channel by channel: {', '.join(ks)}; real normal numbers: "
-            f"{', '.join(reference)}.",
+            f"Distance from a normal distribution (KS) in each norm: {', '.join(ks)};",
+            f"of as many normal numbers: {', '.join(reference)}.",
         ]
     )
 
@@ -227,7 +226,7 @@ MARKERS = "os^vDPX"
 
 
 def _and(names):
-    return ", ".join(names) if names else "none of the four"
+    return ", ".join("no norm" if name == "none" else f"{name} norm" for name in names) or "none of the four"
 
 
 def adding(data):
@@ -239,7 +238,7 @@ def adding(data):
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.5))
     styles = {**{norm: ARMS[norm] for norm in ("none", "batch")}, "add_sd": ADD_SD}
     for (norm, arm), marker in zip(data["arms"].items(), "^os", strict=True):
-        axes[0].plot(data["rates"], 100 * np.array(arm["val"]), marker=marker, markersize=5, **styles[norm])
+        axes[0].plot(arm["rates"], 100 * np.array(arm["val"]), marker=marker, markersize=5, **styles[norm])
     axes[0].set(xscale="log", ylim=(0, 100), xlabel="learning rate", ylabel="validation accuracy (%)")
     axes[0].set_title(f"{data['depth']} hidden layers, mean of {data['seeds']} seeds")
     axes[0].legend(loc="lower left")
@@ -302,6 +301,13 @@ def folklore(data):
     title = f"The largest loss: {worst[1]['mean']:+.0f} points ({worst[0]})"
     figure.suptitle(title)
     lines = [f"  {name}: {_of(difference)}" for name, difference in rows]
+    for gain, arm in data["starts"]["arms"]["batch"].items():
+        none = data["starts"]["arms"]["none"][gain]
+        reached = [f"{100 * np.mean(one['test']):.1f} % at rate {one['rate']:g}" for one in (arm, none)]
+        lines.append(f"  gain {gain}: BatchNorm {reached[0]}, none {reached[1]}")
+    for net, sizes in data["batches"].items():
+        both = [f"{100 * np.mean(sizes['2'][norm]['test']):.1f} %" for norm in ("batch", "none")]
+        lines.append(f"  batches of 2, {_NETS[net]}: BatchNorm {both[0]}, none {both[1]}")
     return ax, "\n".join(
         [f"{title}.", f"Test accuracy in points, {data['seeds']} seeds, paired [95 % interval]:", *lines]
     )
@@ -334,10 +340,13 @@ def claims(data):
     ax.set_title(title)
     handles = [Line2D([], [], color=c, marker=m, label=v) for v, (c, m) in list(VERDICTS.items())[:3]]
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
-    lines = [f"{title}.", f"Effects in favour of the claim, mean [95 % interval over {data['seeds']} seeds]:"]
+    kept = [row["claim"] for row in data["rows"] if row["verdict"] == "true"]
+    lines = [f"{title}.", f"True without conditions: BatchNorm {'; '.join(kept) or '(none of them)'}."]
+    lines.append(f"Effects in favour of the claim, mean [95 % interval over {data['seeds']} seeds]:")
     for row in data["rows"]:
-        lines.append(f"BatchNorm {row['claim']}: {row['verdict'].upper()}   (if {row['sharpened']})")
+        lines += [f"{row['verdict'].upper()}: BatchNorm {row['claim']}", f"    true if {row['sharpened']}"]
         lines += [f"    {found['what']}: {_effect(found, row['unit'])}" for found in row["measured"]]
+        lines.append(f"    source: {row['source']}")
     return ax, "\n".join(lines)
 
 

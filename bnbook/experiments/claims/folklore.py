@@ -28,13 +28,11 @@ def adding(data, device="cpu", progress=False, seeds=8, keep=None, depth=8, rate
     """
     if seeds < 2:
         raise ValueError(f"seeds is {seeds}; an interval needs at least 2 runs per arm, better 5")
-    settings = {
-        norm: base(data, 1000, net="mlp", width=64, depth=depth, norm=norm) for norm in ("none", "batch", "add_sd")
-    }
+    settings = {norm: base(data, 1000, net="mlp", depth=depth, norm=norm) for norm in ("none", "batch", "add_sd")}
     arms = tuned(data, settings, seeds, rates, device=device, progress=progress, keep=keep)
     best = max(max(arm["val"]) for arm in arms.values())
     usable = {
-        norm: [rate for rate, val in zip(rates, arm["val"], strict=True) if val >= 0.9 * best]
+        norm: [rate for rate, val in zip(arm["rates"], arm["val"], strict=True) if val >= 0.9 * best]
         for norm, arm in arms.items()
     }
     return {
@@ -61,8 +59,8 @@ def folklore(data, device="cpu", progress=False, seeds=8, keep=None, gains=GAINS
     Returns a dict: experiment, versions, seeds, and
         place     CNN: what `tuned` returns for 'before' and 'after' the ReLU, and their difference (after - before)
         batches   per net ('mlp', 'cnn') and batch size, '2': 'none' and 'batch' as `tuned` returns them, difference
-        starts    MLP, per gain and norm: accuracy at each rate, the best rate; differences: BatchNorm at each gain
-                  minus BatchNorm at He's, each at its own best rate, and at He's best rate
+        starts    MLP, arms (per norm and gain: what `tuned` returns), own_rate (BatchNorm at each other gain minus
+                  BatchNorm at He's, each at its own best rate)
         bias      per place of the norm: largest gradient of a bias over that of the weights; the difference in test
                   accuracy with and without the biases
         kinds     MLP and CNN: BatchNorm minus none
@@ -109,9 +107,7 @@ def _starts(data, gains, seeds, how):
     }
     he = arms["batch"][f"{2**0.5:.3g}"]
     own = {gain: paired(arm["test"], he["test"]) for gain, arm in arms["batch"].items() if arm is not he}
-    at = rates.index(he["rate"])
-    fixed = {gain: 100 * (arm["val"][at] - he["val"][at]) for gain, arm in arms["batch"].items() if arm is not he}
-    return {"rates": list(rates), "arms": arms, "own_rate": own, "same_rate": fixed}
+    return {"rates": list(rates), "arms": arms, "own_rate": own}
 
 
 def _bias(data, where, seeds, device):

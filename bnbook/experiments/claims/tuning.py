@@ -12,35 +12,59 @@ STEPS = {100: 200, 300: 300, 1000: 400}
 
 
 def base(data, images, **how):
-    """The Setting all arms start from: SGD with momentum, the rate falling to 0, each seed with its own images."""
+    """The Setting all arms start from: SGD with momentum, the rate falling to 0, each seed with its own images.
+
+    how  fields of Setting that are to be otherwise; an mlp is 64 units wide unless this says something else
+    """
     images = min(images, len(data.x_train))
     steps = next((STEPS[size] for size in sorted(STEPS) if images <= size), 400)
     usual = {"images": images, "batch_size": min(32, images // 8 * 8), "steps": steps, "every": steps}
-    return Setting(**{**usual, "momentum": 0.9, "schedule": "cosine", **how})
+    width = {"width": 64} if how.get("net") == "mlp" else {}
+    return Setting(**{**usual, **width, "momentum": 0.9, "schedule": "cosine", **how})
 
 
 def tuned(data, arms, seeds, rates=RATES, **how):
     """Train every arm at every rate with every seed, and keep the rate with the best mean validation accuracy.
 
+    An arm whose best rate is the largest goes on upwards, by the same factor, until a larger one is worse.
+
     data   data.Data
     arms   name to Setting; lr and seed are varied here
     seeds  runs per arm and rate: arms of equal seed have the same images, weights and batches
     how    device, progress, keep: for `run_all`
-    Returns a dict: name to rate, at_the_edge (of the rates), val (mean accuracy at each rate), test (accuracy at the
-    chosen rate, one per seed), train_loss (likewise, None where a run diverged).
+    Returns a dict: name to rate, at_the_edge (of the rates), rates (those tried), val (mean accuracy at each rate),
+    test (accuracy at the chosen rate, one per seed), train_loss (likewise, None where a run diverged).
     """
-    grid = [replace(arm, lr=lr, seed=seed) for arm in arms.values() for lr in rates for seed in range(seeds)]
-    runs, found = iter(run_all(grid, data, **how)), {}
-    for name in arms:
-        at = [[next(runs) for _ in range(seeds)] for _ in rates]
-        val = [float(np.mean([run["val_accuracy"][-1] for run in some])) for some in at]
+
+    def trained(arm, rates):
+        grid = [replace(arm, lr=lr, seed=seed) for lr in rates for seed in range(seeds)]
+        runs = run_all(grid, data, **how)
+        return [runs[i : i + seeds] for i in range(0, len(runs), seeds)]
+
+    found = {}
+    for name, arm in arms.items():
+        tried, at = list(rates), trained(arm, rates)
+        val = [_validation(runs) for runs in at]
+        while 1 < len(rates) and np.argmax(val) == len(val) - 1 and len(val) < len(rates) + 5:
+            tried.append(float(f"{tried[-1] * rates[-1] / rates[-2]:.2g}"))
+            at += trained(arm, tried[-1:])
+            val.append(_validation(at[-1]))
         best = int(np.argmax(val))
         found[name] = {
-            **{"rate": rates[best], "at_the_edge": best in (0, len(rates) - 1), "val": val},
+            **{
+                "rate": tried[best],
+                "at_the_edge": len(val) > 1 and best in (0, len(val) - 1),
+                "rates": tried,
+                "val": val,
+            },
             "test": [run["test_accuracy"][-1] for run in at[best]],
             "train_loss": [run["train_loss"] for run in at[best]],
         }
     return found
+
+
+def _validation(runs):
+    return float(np.mean([run["val_accuracy"][-1] for run in runs]))
 
 
 def paired(a, b):
