@@ -1,7 +1,7 @@
 """One training loop, and the same loop for many nets at once: the same batches for every arm of a comparison.
 
 Read after nets.
-Used from notebook 00 on.
+Used from notebook 00 on; `accumulated_gradient` is built in 10.
 """
 
 import math
