@@ -34,7 +34,7 @@ def dimensions(data, device="cpu", seeds=8, depths=DEPTHS):
     per_seed = []
     for seed in range(seeds):
         net = build(Setting(seed=seed), data).to(device)
-        train.fit(net, x, y, lr=0.2, steps=120, seed=seed)
+        train.fit(net, x, y, 0.2, min(64, len(x)), 120, seed)
         per_seed.append(_each_norm(net.eval(), x_test))
     layers = [{key: [layer[key] for layer in some] for key in some[0]} for some in zip(*per_seed, strict=True)]
     deep = {

@@ -126,7 +126,7 @@ def _bias(data, where, seeds, device):
                 convs = [net.get_submodule(name) for name in ("conv1", "conv2", "conv3")]
                 ratios.append(max((conv.bias.grad.norm() / conv.weight.grad.norm()).item() for conv in convs))
                 net.zero_grad(set_to_none=True)
-            train.fit(net, x, y, lr=0.2, steps=120, seed=seed)
+            train.fit(net, x, y, 0.2, min(64, len(x)), 120, seed)
             accuracies[biased].append(train.evaluate(net, x_test, y_test)[1])
     return {
         **{"gradient_ratio": ratios, "interval": list(interval(ratios))},
