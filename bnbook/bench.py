@@ -177,7 +177,7 @@ def _of_numpy(x, dy, gamma, beta):
 # --- many trainings at once ------------------------------------------------------------------------------------------
 
 
-def engine(norm, dtype, rates=21, seeds=8, steps=300, together=32, device="cpu"):
+def engine(norm, dtype, rates=21, seeds=8, steps=300, together=24, device="cpu"):
     """A grid of trainings of an MLP 64-64x5-10 as batched models, and one by one with PyTorch's layers and optimizer.
 
     Each group of `together` trainings is done both ways, one directly after the other, in alternating order.

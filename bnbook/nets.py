@@ -437,7 +437,8 @@ class Stack(nn.Sequential):
 
     nets  list of nn.Sequential from `mlp`, `cnn` or `residual` with equal arguments (init and seed may differ)
     forward(x): x (P, N, C, H, W), or (N, C, H, W) for the same images to every member; returns (P, N, classes).
-    Inside, images are (N, P * C, H, W) and features (P, C, N), which suits PyTorch's own kernels.
+    Inside, images are (N, P * C, H, W) and features (P, C, N), which suits PyTorch's own kernels. The first layer gets
+    (N, P, C, H, W): to flatten it no number has to be moved.
     Raises ValueError if the nets differ in shape, TypeError for a layer that cannot be stacked.
     """
 
@@ -449,8 +450,7 @@ class Stack(nn.Sequential):
 
     def forward(self, x):
         """Logits of every member, (P, N, classes)."""
-        x = x.expand(self.members, *x.shape[-4:])
-        x = x.transpose(0, 1).flatten(1, 2)
+        x = x.expand(self.members, *x.shape[-4:]).transpose(0, 1)
         return super().forward(x).transpose(1, 2)
 
     def member(self, i, net):
@@ -505,8 +505,9 @@ def _linear(stack, layers, x):  # (P, C, N)
     return torch.baddbmm(stack.bias[..., None], stack.weight, x)
 
 
-def _conv(stack, layers, x):  # (N, P * C, H, W)
+def _conv(stack, layers, x):  # (N, P * C, H, W), or (N, P, C, H, W)
     bias = None if stack.bias is None else stack.bias.flatten()
+    x = x.flatten(1, 2) if x.dim() == 5 else x
     return F.conv2d(x, stack.weight.flatten(0, 1), bias, padding=layers[0].padding, groups=stack.members)
 
 
@@ -518,8 +519,9 @@ def _batch_norm(stack, layers, x):
     kernel = getattr(layers[0], "kernel", F.batch_norm)
     y = kernel(x, *(v.view(-1) for v in vectors), stack.training, layers[0].momentum, layers[0].eps)
     if stack.training:
-        stack.num_batches_tracked += 1
-    return y.view(shape)
+        stack.num_batches_tracked.add_(1)
+    # Not .view: of a view, autograd would copy all that the ReLU behind it does in place.
+    return torch.ops.aten._unsafe_view(y, shape)
 
 
 def _by_examples(stack, layers, x):
@@ -551,7 +553,7 @@ def _rms_norm(stack, layers, x):
     return (stack.weight[..., None, None] * x * inv).view(shape)
 
 
-def _flatten(stack, layers, x):  # (N, P * C, H, W) to (P, C * H * W, N)
+def _flatten(stack, layers, x):  # (N, P * C, H, W) or (N, P, C, H, W) to (P, C * H * W, N)
     return x.reshape(len(x), stack.members, -1).permute(1, 2, 0)
 
 

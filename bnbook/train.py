@@ -4,6 +4,7 @@ Read after nets.
 Used from notebook 00 on; `accumulated_gradient` is built in 10.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -100,41 +101,27 @@ def fit_all(
     refuses.
     """
     x, y = _on_device(net, x, y)
-    parameters = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
-    members = len(parameters[0][1])
-    rates = lr if callable(lr) else lambda name: lr
-    scales = [-_per_member(f"lr of {name}", rates(name), p) for name, p in parameters]
-    decays = weight_decay if callable(weight_decay) else lambda name: weight_decay
-    decay = [_per_member("weight_decay", decays(name), p, positive=False) for name, p in parameters]
-    decaying = [bool(values.any()) for values in decay]
+    members = len(next(net.parameters()))
     seeds = np.broadcast_to(seeds, members).tolist()
     if schedule not in ("constant", "cosine"):
         raise ValueError(f"schedule is {schedule!r}; it must be 'constant' or 'cosine'")
     place, order, labels = _batches(y, batch_size, steps, seeds, label_noise, order, pool)
     everything = x[torch.arange(len(x)).expand(members, -1) if pool is None else pool] if whole_set else None
-    velocity = [torch.zeros_like(p) if momentum else None for _, p in parameters]
     losses = torch.empty(steps, members, dtype=x.dtype, device=x.device)
-    for step in range(steps):
-        batch = x.index_select(0, order[:, step].flatten()).view(members, batch_size, *x.shape[1:]), labels[:, step]
-        if watch is not None:
-            watch(net, step, *batch)
-        net.train()
-        logits = net(batch[0]) if everything is None else _of(net(everything), place[:, step])
-        loss = per_member_loss(logits, batch[1])
-        gradients = torch.autograd.grad(loss.sum(), [p for _, p in parameters])
-        losses[step] = loss.detach()
-        share = (1 + math.cos(math.pi * step / steps)) / 2 if schedule == "cosine" else 1.0
-        with torch.no_grad():
-            if clip is not None:
-                gradients = _clipped(gradients, clip)
-            for i, ((_, p), g) in enumerate(zip(parameters, gradients, strict=True)):
-                if decaying[i]:
-                    g = g + decay[i] * p
-                if momentum:
-                    g = velocity[i].mul_(momentum).add_(g)
-                p.addcmul_(g, scales[i], value=share)
+    net.train()
+    with _Descent(net, lr, weight_decay, momentum, clip) as descent:
+        for step in range(steps):
+            batch = x.index_select(0, order[:, step].flatten()).view(members, batch_size, *x.shape[1:])
+            if watch is not None:
+                watch(net, step, batch, labels[:, step])
+                net.train()
+            logits = net(batch) if everything is None else _of(net(everything), place[:, step])
+            loss = per_member_loss(logits, labels[:, step])
+            losses[step] = loss.detach()
+            descent.step(loss.sum(), (1 + math.cos(math.pi * step / steps)) / 2 if schedule == "cosine" else 1.0)
             if after_step is not None:
-                after_step(net)
+                with torch.no_grad():
+                    after_step(net)
     if watch is not None:
         watch(net, steps, None, None)
     net.train()
@@ -179,6 +166,59 @@ def evaluate_all(net, x, y, batch_size=1000):
         correct = correct + (logits.argmax(-1) == labels).double().sum(1)
     net.train()
     return (loss / len(x)).cpu().numpy(), (correct / len(x)).cpu().numpy()
+
+
+class _Descent:
+    """Stochastic gradient descent for P nets; `with` it, gradients move the parameters.
+
+    Each parameter moves as soon as its gradient is there, and the gradient is gone before the next one comes: all of
+    them together do not fit into the cache. Only clipping has to see all of them first.
+    """
+
+    def __init__(self, net, lr, weight_decay, momentum, clip):
+        parameters = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
+        rates = lr if callable(lr) else lambda name: lr
+        decays = weight_decay if callable(weight_decay) else lambda name: weight_decay
+        self.parameters, self.momentum, self.clip = [p for _, p in parameters], momentum, clip
+        self.scales = [-_per_member(f"lr of {name}", rates(name), p) for name, p in parameters]
+        decay = [_per_member("weight_decay", decays(name), p, positive=False) for name, p in parameters]
+        self.decay = [values if values.any() else None for values in decay]
+        self.velocity = [torch.zeros_like(p) if momentum else None for p in self.parameters]
+        self.share, self.hooks = None, []
+
+    def __enter__(self):
+        for i, p in enumerate(self.parameters if self.clip is None else ()):
+            p.grad = None
+            self.hooks.append(p.register_post_accumulate_grad_hook(functools.partial(self._arrived, i)))
+        return self
+
+    def __exit__(self, *_):
+        for hook in self.hooks:
+            hook.remove()
+
+    def step(self, loss, share):
+        """Move the parameters of all nets against the gradient of loss, by share of their learning rates."""
+        self.share = share
+        if self.clip is None:
+            loss.backward()
+        else:
+            for i, gradient in enumerate(_clipped(torch.autograd.grad(loss, self.parameters), self.clip)):
+                self._move(i, gradient)
+        self.share = None
+
+    def _arrived(self, i, p):
+        if self.share is not None:  # a backward of watch's own moves nothing
+            self._move(i, p.grad)
+            p.grad = None
+
+    @torch.no_grad()
+    def _move(self, i, gradient):
+        p, decay, velocity = self.parameters[i], self.decay[i], self.velocity[i]
+        if decay is not None:
+            gradient = gradient + decay * p
+        if velocity is not None:
+            gradient = velocity.mul_(self.momentum).add_(gradient)
+        p.addcmul_(gradient, self.scales[i], value=self.share)
 
 
 def _per_member(name, values, parameter, positive=True):

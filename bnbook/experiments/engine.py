@@ -128,7 +128,7 @@ class Moment(NamedTuple):
     settings: list
 
 
-def run_all(settings, data, device="cpu", progress=False, watch=None, keep=None, dtype=torch.float64, together=32):
+def run_all(settings, data, device="cpu", progress=False, watch=None, keep=None, dtype=torch.float64, together=24):
     """Train a grid of settings, those that share a shape together as one batched model; results in the same order.
 
     settings  Settings; what may differ within one model: lr, hidden_lr, weight_decay, init, standardized, seed
@@ -138,7 +138,7 @@ def run_all(settings, data, device="cpu", progress=False, watch=None, keep=None,
     watch     called as watch(moment) before the first step and after each; may return a dict, name to (P, ...)
     keep      a file: each finished group is written there, and found again by the same call after an interruption
     dtype     torch.float64, or torch.float32, which is twice as fast and gives other digits on another machine
-    together  nets in one model at most; 32 of this size fill a core's cache
+    together  nets in one model at most: of more, a core's cache cannot hold one layer
     Returns a list of dicts: setting (a dict), step and test_accuracy (lists), train_loss (over the whole training set
     at the end, in evaluation mode; None if not finite), diverged (bool), and watched (step, and the values of each
     name), if watch returned anything. A run that diverges disturbs no other and raises nothing.
