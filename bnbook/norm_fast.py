@@ -10,8 +10,9 @@ NumPy computes faster than memory delivers, so what costs time is how often the 
 - Tiles (`_tiles`): what takes several steps is done on 512 KB at a time, which stay in the core's own cache.
 - No temporaries (`_line`): the result is its own scratch. The first touch of fresh memory costs more than the
   arithmetic, so out= gives an old array a second life.
-- Long rows (`_tiles`): NumPy pays 60 ns for every row of a loop, and copies an operand of fewer than 8192 numbers when
-  it broadcasts it. So small images are laid end to end until a row is long, and the factors repeated to its length.
+- Long rows (`_tiles`): NumPy pays 60 ns for every row of a loop. So small images are laid end to end until a row is
+  long, and the factors repeated to its length. It also copies an operand that it broadcasts, if a row of it is shorter
+  than its buffer of 8192 numbers. So the buffer is made smaller (`np.setbufsize`).
 - A pivot (`_pivot`): E[x^2] - E[x]^2 is inexact where the mean is far from 0. There the sums are taken once more, of
   x - pivot, where the pivot is the mean as far as float32 can hold it; what it leaves out goes into the shift.
 
@@ -27,7 +28,7 @@ from .norm_numpy import _batch, _floats, _silent, normalize, normalize_backward,
 __all__ = ["normalize", "normalize_backward", "batch_norm", "batch_norm_backward", "batch_norm_eval", "update_running"]
 
 TILE = 131072  # numbers in a tile: 512 KB of float32, half of a usual second-level cache
-BUFFER = 8192  # numbers that NumPy copies at a time when it broadcasts an operand shorter than this
+ROW = 1024  # numbers that make a row long
 LONG = 2048  # from so many numbers on, a plane (H, W) is a row by itself; a dot product in float32 is never longer
 DOT = 64  # from so many on, it has a dot product of its own
 ONES = {np.dtype(name): np.ones(LONG, name) for name in ("float32", "float64")}
@@ -77,7 +78,7 @@ def batch_norm_backward(dy, x, gamma, mean, var, eps=1e-5, *, out=None):
             b = dgamma * inv_std / -m
             c = dbeta / -m - b * rest
             size = TILE // 4 if dx is dy else TILE
-            for _, _, dx_t, x_t, dy_t, a_t, *line in _tiles(planes, (a, b, c, pivot), BUFFER, size):
+            for _, _, dx_t, x_t, dy_t, a_t, *line in _tiles(planes, (a, b, c, pivot), LONG, ROW, size):
                 np.add(_line(x_t, *line, None if dx is dy else dx_t), dy_t, out=dx_t)
                 dx_t *= a_t
             return dx, dgamma, dbeta
@@ -125,7 +126,7 @@ def _normalize(y, x, gamma, beta, mean, var, pivot, eps):
         return False
     slope = inv_std if gamma is None else inv_std * gamma
     shift = (mean if pivot is None else mean - pivot) * -slope
-    for _, _, y_t, x_t, *line in _tiles((y, x), (slope, shift if beta is None else shift + beta, pivot), BUFFER):
+    for _, _, y_t, x_t, *line in _tiles((y, x), (slope, shift if beta is None else shift + beta, pivot), LONG, ROW):
         _line(x_t, *line, y_t)
     return True
 
@@ -143,16 +144,15 @@ def _sums(x, dy=None, pivot=None):
     N, C, S = x.shape
     found = np.zeros((2, N * C if S >= DOT else C))
     size = TILE if pivot is None else TILE // 2  # with a pivot, x - pivot takes as much again
-    for n, c, x_t, *dy_t, p in _tiles((x,) if dy is None else (x, dy), (pivot,), 4 * DOT, size):
+    for n, c, x_t, *dy_t, p in _tiles((x,) if dy is None else (x, dy), (pivot,), DOT, 1, size):
         x_t = x_t if p is None else x_t - p
         dy_t = dy_t[0] if dy_t else x_t
         if S >= DOT:
             found[0, n : n + len(x_t)], found[1, n : n + len(x_t)] = _sums_of_rows(dy_t, x_t)
         else:
             columns = _sums_of_columns(dy_t, x_t)
-            columns = columns.reshape(-1, S).sum(1) if S > 1 else columns
-            found[:, c] += columns.reshape(2, -1, c.stop - c.start).sum(1)
-    return found.reshape(2, -1, C).sum(1)
+            found[:, c] += columns if S == 1 else columns.reshape(2, -1, S).sum(2)
+    return found if S < DOT else np.ones(N) @ found.reshape(2, N, C)
 
 
 def _sums_of_rows(a, b):
@@ -169,16 +169,16 @@ def _sums_of_columns(a, b):
     return np.array((ones @ a, ones @ (a * b)), np.float64)
 
 
-def _tiles(arrays, vectors, width, size=TILE):
-    """Cut arrays (N, C, S) into tiles of size numbers, in rows of width numbers or more where N allows it.
+def _tiles(arrays, vectors, plane, row, size=TILE):
+    """Cut arrays (N, C, S) into tiles of size numbers: of planes, if S is plane or more, or of rows of about row numbers.
 
     Yields the number of the first row, the channels, each array's tile, and each vector (C,) in a shape that broadcasts
     over it. A vector may be None and stays so.
     """
     (N, C, S), dtype = arrays[0].shape, arrays[0].dtype
-    if 4 * S >= width:  # long enough: every plane is a row, every number of a vector one factor
+    if S >= plane:  # every number of a vector is one factor
         if S >= LONG:
-            np.setbufsize(16)  # no copies of factors, as a row is long enough; _silent sets it back
+            np.setbufsize(16)  # no copies of factors; _silent sets it back
         arrays = [a.reshape(N * C, S) for a in arrays]
         vectors = [v if v is None else np.tile(v.astype(dtype), N)[:, None] for v in vectors]
         for n in range(0, N * C, step := max(1, size // S)):
@@ -186,8 +186,10 @@ def _tiles(arrays, vectors, width, size=TILE):
         return
     # A row is several images: a power of two that divides N (N & -N is the largest one). Or channels of one image, so
     # few that the factors repeated to its length stay small.
-    images = min(max(1, (N & -N) // 8), 1 << ((width - 1) // (C * S)).bit_length())
-    k = -(-C // -(-C * S // max(4 * BUFFER, N * C * S // 128)))  # rounded up, so that all parts are about as large
+    images = min(max(1, (N & -N) // 8), 1 << ((row - 1) // (C * S)).bit_length())
+    k = -(-C // -(-C * S // max(32768, N * C * S // 128)))  # rounded up, so that all parts are about as large
+    if images * C * S >= ROW:
+        np.setbufsize(16)
     arrays, step = [a.reshape(N // images, -1) for a in arrays], min(max(1, size // (images * k * S)), 512)
     rows = [v if v is None else np.empty((images, k, S), dtype) for v in vectors]
     for c in range(0, C, k):
@@ -218,10 +220,10 @@ def _planes(*arrays):
         if a.dtype != out.dtype or a.shape != out.shape or (a is not out and np.may_share_memory(a, out)):
             return None
     N, C, *_ = out.shape
-    for views, shape in ((arrays, (N, C, -1)), ([np.moveaxis(a, 1, -1) for a in arrays], (-1, C, 1))):
-        if all([a.flags.c_contiguous for a in views]):
-            return [a.reshape(shape) for a in views]
-    return None
+    if all([a.flags.c_contiguous for a in arrays]):
+        return [a.reshape(N, C, -1) for a in arrays]
+    views = [np.moveaxis(a, 1, -1) for a in arrays]
+    return [a.reshape(-1, C, 1) for a in views] if all([a.flags.c_contiguous for a in views]) else None
 
 
 def _output(out, x):
