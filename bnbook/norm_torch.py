@@ -10,10 +10,13 @@ the sums end in float64, and what a float32 mean leaves out is put back (`_centr
 """
 
 import contextlib
+import inspect
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+BLOCK = 131072  # numbers that stay in a core's cache from one step to the next: 512 KB of float32
 
 
 def normalize(x, axes, eps=1e-5):
@@ -173,6 +176,9 @@ class BatchNormFunction(torch.autograd.Function):
         return dx, dgamma if gamma_learns else None, dbeta if beta_learns else None, None
 
 
+BatchNormFunction.forward.__signature__ = inspect.signature(BatchNormFunction.forward)  # or apply reads it every time
+
+
 class _Eval(torch.autograd.Function):
     """batch_norm_eval for autograd, which by itself would keep x - running_mean beside x."""
 
@@ -212,8 +218,8 @@ def _gradients(dy, x, gamma, mean, var, eps, dmean=None, dvar=None):
     # A line for each channel, dy, and a factor: all in the memory of x - mean.
     through_var = None if dvar is None else 2 * dvar / m * (centred - rest)
     b = dgamma * inv_std / -m
-    dx = _reuse("add", _reuse("mul", centred, b), dbeta / -m - b * rest)
-    dx = _reuse("mul", _reuse("add", dx, dy), inv_std if gamma is None else inv_std * gamma.reshape(var.shape))
+    a = inv_std if gamma is None else inv_std * gamma.reshape(var.shape)
+    dx = _steps(centred, ("mul", b), ("add", dbeta / -m - b * rest), ("add", dy), ("mul", a))
     dx = dx if dmean is None else dx + dmean / m
     dx = dx if dvar is None else dx + through_var
     return dx.to(x.dtype), dgamma.reshape(-1), dbeta.reshape(-1)
@@ -222,7 +228,7 @@ def _gradients(dy, x, gamma, mean, var, eps, dmean=None, dvar=None):
 def _parameter_gradients(dy, centred, rest, inv_std):
     """dgamma and dbeta with the averaged axes kept as 1."""
     dbeta = _sum(dy, _axes(dy))
-    return (_sum(dy * centred, _axes(dy)) - rest * dbeta) * inv_std, dbeta
+    return (_sum_of_products(dy, centred, _axes(dy)) - rest * dbeta) * inv_std, dbeta
 
 
 def _moments(x, axes):
@@ -232,7 +238,7 @@ def _moments(x, axes):
     pivot = (total / m).detach().to(_wide(x))  # a few float32 roundings away from the mean: near enough
     centred = x - pivot
     rest = _sum(centred, axes) / m
-    var = _sum_of_squares(centred, axes) / m - rest * rest
+    var = _sum_of_products(centred, centred, axes) / m - rest * rest
     mean = pivot + rest.nan_to_num()  # where x holds inf the mean is inf, as in torch.nn, but the rest inf - inf
     return mean, var.clamp(min=0), centred, rest  # 1e7 equal values and one other can round to -1e-16
 
@@ -247,16 +253,19 @@ def _centre(x, mean):
     return x - pivot, mean - pivot
 
 
-def _reuse(operation, x, v):
-    """x.mul(v) or x.add(v), written over x if possible: fresh memory costs more than the arithmetic.
+def _steps(x, *steps):
+    """x.mul(v) or x.add(v) for each step (operation, v), over x if possible: fresh memory costs more than the arithmetic.
 
     Not if a graph may need x as it is. A compiler sees by itself what can be overwritten.
     """
-    v = v.to(x.dtype)
-    if not (torch.is_grad_enabled() or torch.compiler.is_compiling()):
-        with contextlib.suppress(RuntimeError):  # under vmap v may be a whole stack of vectors, and x a single tensor
-            return getattr(x, operation + "_")(v)
-    return getattr(x, operation)(v)
+    over = not (torch.is_grad_enabled() or torch.compiler.is_compiling())
+    for operation, v in steps:
+        v = v.to(x.dtype)
+        try:
+            x = getattr(x, operation + "_" * over)(v)
+        except RuntimeError:  # under vmap v may be a whole stack of vectors, and x a single tensor
+            x = getattr(x, operation)(v)
+    return x
 
 
 def _scale(var, gamma, eps):
@@ -268,7 +277,7 @@ def _affine(centred, rest, var, gamma, beta, eps):
     """gamma * (centred - rest) / sqrt(var + eps) + beta, as one scale and one shift per channel."""
     scale = _scale(var, gamma, eps)
     shift = -rest * scale if beta is None else beta.reshape(var.shape) - rest * scale
-    return _reuse("add", _reuse("mul", centred, scale), shift)
+    return _steps(centred, ("mul", scale), ("add", shift))
 
 
 def _factors(x, *vectors):
@@ -276,12 +285,18 @@ def _factors(x, *vectors):
     return torch.stack(vectors).to(_wide(x)).unbind()
 
 
-def _sum_of_squares(x, axes):
-    """_sum(x * x, axes). Planes (H, W) of usual size, and no graph: then the memory for x * x can be saved."""
+def _sum_of_products(x, z, axes):
+    """_sum(x * z, axes), and no memory for x * z where that would be large."""
     plane = x.ndim > 2 and axes == _axes(x) and x.is_contiguous() and x.shape[2:].numel() <= 4096
-    if not plane or torch.is_grad_enabled():
-        return _sum(x * x, axes)
-    return torch.linalg.vector_norm(x, dim=axes[1:], keepdim=True).to(_sum_dtype(x)).square().sum(axes, keepdim=True)
+    if x is z and plane and not torch.is_grad_enabled():
+        norms = torch.linalg.vector_norm(x, dim=axes[1:], keepdim=True)
+        return norms.to(_sum_dtype(x)).square().sum(axes, keepdim=True)
+    blocks = list(zip(_blocks(x), _blocks(z), strict=True))
+    if len(blocks) > 1:
+        scratch = torch.empty_like(blocks[0][0], dtype=torch.promote_types(x.dtype, z.dtype))
+        with contextlib.suppress(RuntimeError):  # vmap has no out=
+            return _total([_within(torch.mul(u, v, out=scratch[: len(u)]), axes) for u, v in blocks], axes)
+    return _sum(x * z, axes)
 
 
 def _sum(x, axes):
@@ -289,8 +304,24 @@ def _sum(x, axes):
 
     In float64 from the start, torch would first copy x in float64: 20 times the cost.
     """
-    within = x.sum(axes[1:] or axes, keepdim=True, dtype=_wide(x))
-    return within.sum(axes, keepdim=True, dtype=_sum_dtype(x))
+    return _total([_within(u, axes) for u in (_blocks(x) if x.ndim == 2 else [x])], axes)
+
+
+def _within(x, axes):
+    return x.sum(axes[1:] or axes, keepdim=True, dtype=_wide(x))
+
+
+def _total(parts, axes):
+    sums = parts[0] if len(parts) == 1 else torch.cat(parts)
+    return sums.sum(axes, keepdim=True, dtype=_sum_dtype(sums))
+
+
+def _blocks(x):
+    """x, or if it is large, x cut along its first axis into blocks that stay in a CPU's cache. A compiler sees to that."""
+    large = x.device.type == "cpu" and x.numel() > 4 * BLOCK
+    if not large or torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return (x,)
+    return x.split(max(1, BLOCK // x[0].numel()))
 
 
 def _wide(x):

@@ -253,6 +253,29 @@ def test_float32_channels_last_is_within_1e_6_too():
         assert (a.double() - b).abs().max() < 1e-6 * b.abs().max()
 
 
+def test_an_array_that_is_cut_into_blocks_is_no_exception(monkeypatch):
+    monkeypatch.setattr(ours, "BLOCK", 6)
+    with torch.no_grad():
+        assert [len(block) for block in ours._blocks(torch.ones(64, 3))] == [2] * 32
+    for test, *arguments in (
+        (test_every_shape_that_torch_accepts_equals_torch, "cpu"),
+        (test_every_layout_equals_torch_and_y_has_torchs_strides, "cpu"),
+        (test_every_dtype_that_torch_accepts_equals_torch, "cpu"),
+        (test_float32_is_within_1e_6_of_float64_up_to_a_mean_of_1e4_standard_deviations, "cpu"),
+        (test_float32_channels_last_is_within_1e_6_too,),
+        (test_first_and_second_derivatives_pass_gradcheck,),
+        (test_no_function_writes_into_its_arguments,),
+        (test_vmap_over_parameters_buffers_and_x_equals_torch_and_raises_where_torch_raises, (True, True, True)),
+    ):
+        torch.manual_seed(0)
+        test(*arguments)
+    x, stack = torch.randn(50, 3, requires_grad=True), torch.randn(4, 50, 3)
+    y = ours.BatchNorm1d(3)(x)
+    (together,) = torch.autograd.grad(y, x, stack, is_grads_batched=True, retain_graph=True)
+    alone = [torch.autograd.grad(y, x, dy, retain_graph=True)[0] for dy in stack]
+    torch.testing.assert_close(together, torch.stack(alone))
+
+
 def test_mean_and_var_are_float64_on_cpu_for_every_input_dtype():
     for dtype in TOLERANCE:
         _, mean, var = ours.batch_norm(torch.randn(4, 3, 2).to(dtype), None, None)
