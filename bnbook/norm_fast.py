@@ -170,7 +170,7 @@ def _sums_of_columns(a, b):
 
 
 def _tiles(arrays, vectors, plane, row, size=TILE):
-    """Cut arrays (N, C, S) into tiles of size numbers: of planes, if S is plane or more, or of rows of about row numbers.
+    """Cut arrays (N, C, S) into tiles of size numbers: of planes where S >= plane, or of rows of about row numbers.
 
     Yields the number of the first row, the channels, each array's tile, and each vector (C,) in a shape that broadcasts
     over it. A vector may be None and stays so.

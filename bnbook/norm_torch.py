@@ -254,9 +254,9 @@ def _centre(x, mean):
 
 
 def _steps(x, *steps):
-    """x.mul(v) or x.add(v) for each step (operation, v), over x if possible: fresh memory costs more than the arithmetic.
+    """x.mul(v) or x.add(v) for each step (operation, v), written over x if possible.
 
-    Not if a graph may need x as it is. A compiler sees by itself what can be overwritten.
+    Fresh memory costs more than the arithmetic. Not if a graph may need x; a compiler sees by itself what to overwrite.
     """
     over = not (torch.is_grad_enabled() or torch.compiler.is_compiling())
     for operation, v in steps:
@@ -317,7 +317,7 @@ def _total(parts, axes):
 
 
 def _blocks(x):
-    """x, or if it is large, x cut along its first axis into blocks that stay in a CPU's cache. A compiler sees to that."""
+    """x, or a large x cut along its first axis into blocks that stay in a CPU's cache. A compiler cuts by itself."""
     large = x.device.type == "cpu" and x.numel() > 4 * BLOCK
     if not large or torch.is_grad_enabled() or torch.compiler.is_compiling():
         return (x,)

@@ -1,6 +1,7 @@
 """What notebook 14 counts is so: judged by PyTorch, by float64 and by counting on one's fingers."""
 
 import inspect
+import subprocess
 
 import nbformat
 import numpy as np
@@ -123,7 +124,7 @@ def test_memory_counts_what_lies_outside_and_keeps_what_is_masked():
 
 
 def test_a_small_run_has_what_the_stored_one_has():
-    stored, here = experiments.evidence("fewer_passes"), experiments.fewer_passes(["8x4x8x8"], rounds=2)
+    stored, here = experiments.evidence("fewer_passes"), experiments.fewer_passes(["8x4x8x8"], rounds=2, more=False)
     assert here.keys() <= stored.keys() and stored["command"].startswith("python -m bnbook run fewer_passes")
     assert stored["passes"] == here["passes"] == speed.PASSES and stored["operations"] == speed.OPERATIONS
     for shape in (*stored["shapes"], *here["shapes"]):
@@ -133,11 +134,36 @@ def test_a_small_run_has_what_the_stored_one_has():
     assert [len(times) for times in here["shapes"][0]["times"].values()] == [2] * 13
 
 
-def test_threads_are_as_many_afterwards_as_before():
-    before = torch.get_num_threads()
-    measured = speed.threads((4, 2, 3, 3), calls=3)
+def test_the_function_that_is_compiled_is_batch_norm(monkeypatch):
+    x, gamma, beta = torch.randn(4, 3, 2, 2), torch.randn(3), torch.randn(3)
+    y = speed.textbook_in_torch(x, gamma[:, None, None], beta[:, None, None])
+    torch.testing.assert_close(y, F.batch_norm(x, None, None, gamma, beta, True))
+
+    class NoCompiler(torch._dynamo.exc.BackendCompilerFailed):
+        def __init__(self):  # the arguments of its class differ between versions
+            RuntimeError.__init__(self, "no C++ compiler")
+
+    def no_compiler(function):
+        def refuse(*arguments):
+            raise NoCompiler
+
+        return refuse
+
+    monkeypatch.setattr(torch, "compile", no_compiler)
+    assert speed.compiled((4, 3, 2, 2), rounds=2) is None
+    monkeypatch.setattr(torch, "compile", lambda function: function)
+    measured = speed.compiled((4, 3, 2, 2), rounds=2)
+    assert measured["shape"] == "4x3x2x2" and measured["first call"] > 0
+    assert {name: len(times) for name, times in measured["times"].items()} == dict.fromkeys(measured["times"], 2)
+
+
+def test_threads_and_programs_are_as_many_afterwards_as_before(monkeypatch):
+    before, others, popen = torch.get_num_threads(), [], subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda command: others.append(popen(command)) or others[-1])
+    measured = speed.threads(2, 2, (4, 2, 3, 3), calls=3)
     assert torch.get_num_threads() == before
-    assert {number: len(wall) for number, wall in measured["wall"].items()} == {"1": 3, "2": 3}
+    assert len(others) == measured["busy"] == 2 and all(other.poll() is not None for other in others)
+    assert {number: len(wall) for number, wall in measured["wall"].items()} == {"1": 6, "2": 6}
 
 
 def test_the_kernel_that_the_notebook_explains_is_the_one_in_the_package():

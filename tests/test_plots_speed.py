@@ -55,14 +55,17 @@ def test_a_version_that_takes_no_longer_than_its_passes_lies_on_the_roof():
     assert "norm_fast 100 %" in text and "F.batch_norm 25 %" in text
 
 
-@pytest.mark.parametrize("tail, says", [(1.0, "the median call is faster, the mean faster"), (90.0, "the mean slower")])
-def test_the_threads_are_judged_by_median_and_mean(tail, says):
-    wall = {"1": [2.0] * 20, "2": [1.0] * 19 + [tail]}
-    data = {"shape": "128x16x8x8", "load": 7.6, "wall": wall, "cpu": {"1": 2.0, "2": 4.0}}
-    ax, text = plots.threads(data)
-    assert says in ax.get_title() and "load 8" in text and f"slowest {tail:.0f} ms" in text
-    assert "load unknown" in plots.threads({**data, "load": None})[1]
-    assert [max(line.get_ydata()) for line in ax.get_lines()] == [100, 100]
+@pytest.mark.parametrize(
+    "tail, says", [(1.0, "two threads faster on average"), (90.0, "two threads slower on average")]
+)
+def test_the_threads_are_judged_by_the_mean_alone_and_in_company(tail, says):
+    alone = {"shape": "128x16x8x8", "busy": 0, "wall": {"1": [2.0] * 20, "2": [1.0] * 20}, "cpu": {"1": 2.0, "2": 2.0}}
+    beside = {**alone, "busy": 3, "wall": {"1": [2.0] * 20, "2": [1.0] * 19 + [tail]}}
+    axes, text = plots.threads([alone, beside])
+    assert axes[0].get_title() == "alone: two threads faster on average"
+    assert axes[1].get_title() == f"beside 3 busy programs: {says}"
+    assert f"beside 3 busy programs, 2 threads: median 1.00, mean {(19 + tail) / 20:.2f}, slowest {tail:.1f}" in text
+    assert [max(line.get_ydata()) for ax in axes for line in ax.get_lines()] == [100] * 4
 
 
 def test_axes_have_labels_with_units():

@@ -4,8 +4,12 @@ A pass is one reading or one writing of an array as large as the activation x.
 """
 
 import os
+import subprocess
+import sys
+import tempfile
 import time
 import tracemalloc
+from unittest import mock
 
 import numpy as np
 
@@ -190,14 +194,15 @@ def peak(function, *arguments):
     return (top - before) / arguments[0].nbytes
 
 
-def fewer_passes(shapes=("64x64x32x32", "256x128x28x28"), rounds=9, progress=False):
+def fewer_passes(shapes=("64x64x32x32", "256x128x28x28"), rounds=9, progress=False, more=True):
     """Time and passes of every forward version, of both backward ones and of memory itself, as multiples of each other.
 
     shapes    names such as "64x64x32x32", float32
     rounds    each is timed so often, all in one process, in random order
     progress  print each shape as its turn comes
-    Returns {"machine", "rounds", "passes", "operations", "shapes", "threads"}: for each shape its name, bytes and
-    "times", {name: [seconds, ...]} of one processor with one thread; "threads" is what `threads` returns.
+    more      also measure `threads`, alone and beside two busy programs, and `compiled`
+    Returns {"machine", "rounds", "passes", "operations", "shapes", "threads", "compiled"}: for each shape its name,
+    bytes and "times", {name: [seconds, ...]} of one processor with one thread; the last two only with more.
     """
     from .. import bench  # here, not above: bench imports triton, which no other experiment needs
 
@@ -210,31 +215,83 @@ def fewer_passes(shapes=("64x64x32x32", "256x128x28x28"), rounds=9, progress=Fal
         times = bench.measure(calls, rounds)
         measured.append({"shape": name, "bytes": 4 * int(np.prod(shape)), "times": times})
     counts = {"passes": PASSES, "operations": OPERATIONS}
-    return {"machine": bench._machine("cpu"), "rounds": rounds, **counts, "shapes": measured, "threads": threads()}
+    extra = {"threads": [threads(busy) for busy in (0, 2)], "compiled": compiled(rounds=rounds)} if more else {}
+    return {"machine": bench._machine("cpu"), "rounds": rounds, **counts, "shapes": measured, **extra}
 
 
-def threads(shape=(128, 16, 8, 8), calls=300):
-    """Wall and CPU milliseconds of F.batch_norm with one thread and with two, and how busy the machine was before.
+def textbook_in_torch(x, gamma, beta, eps=1e-5):
+    """The textbook's forward pass as one writes it in PyTorch: gamma and beta are (C, 1, ..., 1)."""
+    axes = (0, *range(2, x.ndim))
+    mean = x.mean(axes, keepdim=True)
+    var = ((x - mean) ** 2).mean(axes, keepdim=True)
+    return gamma * ((x - mean) / (var + eps).sqrt()) + beta
 
-    Returns {"shape", "load", "wall": {"1": [ms of each call], "2": ...}, "cpu": {"1": ms per call, "2": ...}}.
+
+def compiled(shape=(64, 64, 32, 32), rounds=9):
+    """What torch.compile makes of `textbook_in_torch`, by one thread.
+
+    Returns {"shape", "first call": seconds on the wall, "times": {name: [seconds of processor time, ...]}}, or None
+    where nothing can be compiled: on a CPU that takes a C++ compiler.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    from .. import bench
+
+    numbers, kept = torch.Generator().manual_seed(0), torch.get_num_threads()
+    x, gamma, beta = (torch.randn(size, generator=numbers) for size in (shape, shape[1], shape[1]))
+    columns = [v.view(-1, *[1] * (x.ndim - 2)) for v in (gamma, beta)]
+    function, cache = torch.compile(textbook_in_torch), "TORCHINDUCTOR_CACHE_DIR"
+    torch.set_num_threads(1)
+    try:
+        with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, {cache: folder}):
+            start = time.perf_counter()
+            function(x, *columns)  # with an empty cache: what was compiled last week would be found there
+            first = time.perf_counter() - start
+        calls = {
+            "textbook": lambda: textbook_in_torch(x, *columns),
+            "compiled": lambda: function(x, *columns),
+            "F.batch_norm": lambda: F.batch_norm(x, None, None, gamma, beta, True),
+        }
+        times = bench.measure(calls, rounds)
+    except torch._dynamo.exc.BackendCompilerFailed:
+        return None
+    finally:
+        torch.set_num_threads(kept)
+    return {"shape": "x".join(map(str, shape)), "first call": first, "times": times}
+
+
+def threads(busy, rounds=15, shape=(128, 16, 8, 8), calls=20):
+    """Wall and CPU milliseconds of F.batch_norm with one thread and with two, beside busy other programs.
+
+    busy    how many programs that do nothing but count run at the same time
+    rounds  in each, so many calls with one thread and then with two
+    Returns {"shape", "busy", "wall": {"1": [ms of each call], "2": ...}, "cpu": {"1": ms per call, "2": ...}}.
     """
     import torch
     import torch.nn.functional as F
 
     x, kept = torch.randn(shape, generator=torch.Generator().manual_seed(0)), torch.get_num_threads()
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    wall, cpu = {}, {}
-    for number in (1, 2):
-        torch.set_num_threads(number)
-        F.batch_norm(x, None, None, training=True)
-        start, times = time.process_time(), [time.perf_counter()]
-        for _ in range(calls):
+    wall, cpu = {"1": [], "2": []}, {"1": 0.0, "2": 0.0}
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(busy)]
+    try:
+        time.sleep(0.5 if busy else 0)  # until they run
+        for number in (1, 2) * rounds:
+            torch.set_num_threads(number)
             F.batch_norm(x, None, None, training=True)
-            times.append(time.perf_counter())
-        wall[str(number)] = (1e3 * np.diff(times)).round(4).tolist()
-        cpu[str(number)] = 1e3 * (time.process_time() - start) / calls
-    torch.set_num_threads(kept)
-    return {"shape": "x".join(map(str, shape)), "load": load, "wall": wall, "cpu": cpu}
+            time.sleep(0.05)  # a second thread of the round before goes on waiting for a while
+            start, times = time.process_time(), [time.perf_counter()]
+            for _ in range(calls):
+                F.batch_norm(x, None, None, training=True)
+                times.append(time.perf_counter())
+            wall[str(number)] += (1e3 * np.diff(times)).round(4).tolist()
+            cpu[str(number)] += 1e3 * (time.process_time() - start) / calls / rounds
+    finally:
+        torch.set_num_threads(kept)
+        for other in others:
+            other.kill()
+            other.wait()
+    return {"shape": "x".join(map(str, shape)), "busy": busy, "wall": wall, "cpu": cpu}
 
 
 def _calls(shape):

@@ -107,27 +107,25 @@ def roofline(data):
 
 
 def threads(data):
-    """What one call takes with one thread and with two, sorted: most are fast, and a few wait.
+    """What one call takes with one thread and with two, sorted: alone all are alike, in company a few wait.
 
     data   "threads" of what experiments.fewer_passes returned
     Returns axes, text.
     """
-    figure, ax = plt.subplots(figsize=(7, 3.4))
-    for number, color, style in (("1", "#0072B2", "-"), ("2", "#D55E00", (0, (4, 1.5)))):
-        wall = np.sort(data["wall"][number])
-        share = 100 * np.arange(1, len(wall) + 1) / len(wall)
-        ax.plot(wall, share, color=color, linestyle=style, label=f"{number} thread{'s' * (number == '2')}")
-    ax.set(xscale="log", xlabel="time of a call on the wall (ms)", ylabel="calls that took no longer (%)")
-    middle, mean = ({n: f(data["wall"][n]) for n in "12"} for f in (np.median, np.mean))
-    slower = mean["2"] > mean["1"]
-    ax.set_title(
-        f"Two threads: the median call is {'faster' if middle['2'] < middle['1'] else 'slower'}, "
-        f"the mean {'slower' if slower else 'faster'}"
-    )
-    ax.legend(loc="lower right")
-    load = "unknown" if data["load"] is None else f"{data['load']:.0f}"  # Windows does not say
-    text = [f"F.batch_norm of {data['shape']}, on a machine that others use too (load {load}):"]
-    for n in "12":
-        wall = f"median {middle[n]:.2f} ms, mean {mean[n]:.2f} ms, slowest {max(data['wall'][n]):.0f} ms"
-        text.append(f"  threads {n}: {wall}; processor time {data['cpu'][n]:.2f} ms")
-    return ax, "\n".join(text)
+    figure, axes = plt.subplots(1, len(data), figsize=(9, 3.4), sharex=True, sharey=True, squeeze=False)
+    text = [f"F.batch_norm of {data[0]['shape']}, milliseconds of a call:"]
+    for ax, run in zip(axes[0], data, strict=True):
+        company = f"beside {run['busy']} busy program{'s' * (run['busy'] != 1)}" if run["busy"] else "alone"
+        for number, color, style in (("1", "#0072B2", "-"), ("2", "#D55E00", (0, (4, 1.5)))):
+            wall, name = np.sort(run["wall"][number]), f"{number} thread{'s' * (number == '2')}"
+            ax.plot(wall, 100 * np.arange(1, len(wall) + 1) / len(wall), color=color, linestyle=style, label=name)
+            text.append(
+                f"  {company}, {name:9}: median {np.median(wall):.2f}, mean {wall.mean():.2f}, slowest {wall[-1]:.1f}; "
+                f"of processor time {run['cpu'][number]:.2f}"
+            )
+        faster = np.mean(run["wall"]["2"]) < np.mean(run["wall"]["1"])
+        ax.set(xscale="log", xlabel="time of a call on the wall (ms)")
+        ax.set_title(f"{company}: two threads {'faster' if faster else 'slower'} on average", fontsize=10)
+    axes[0, 0].set_ylabel("calls that took no longer (%)")
+    axes[0, 0].legend(loc="lower right")
+    return axes[0], "\n".join(text)
