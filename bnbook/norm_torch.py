@@ -287,8 +287,8 @@ def _factors(x, *vectors):
 
 def _sum_of_products(x, z, axes):
     """_sum(x * z, axes), and no memory for x * z where that would be large."""
-    plane = x.ndim > 2 and axes == _axes(x) and x.is_contiguous() and x.shape[2:].numel() <= 4096
-    if x is z and plane and not torch.is_grad_enabled():
+    planes = x is z and x.ndim > 2 and axes == _axes(x) and x.is_contiguous() and x.shape[2:].numel() <= 4096
+    if planes and not torch.is_grad_enabled():
         norms = torch.linalg.vector_norm(x, dim=axes[1:], keepdim=True)
         return norms.to(_sum_dtype(x)).square().sum(axes, keepdim=True)
     blocks = list(zip(_blocks(x), _blocks(z), strict=True))
@@ -318,10 +318,10 @@ def _total(parts, axes):
 
 def _blocks(x):
     """x, or a large x cut along its first axis into blocks that stay in a CPU's cache. A compiler cuts by itself."""
-    large = x.device.type == "cpu" and x.numel() > 4 * BLOCK
-    if not large or torch.is_grad_enabled() or torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or torch.is_grad_enabled():  # asked first: a size asked for would be a guard
         return (x,)
-    return x.split(max(1, BLOCK // x[0].numel()))
+    large = x.device.type == "cpu" and x.numel() > 4 * BLOCK
+    return x.split(max(1, BLOCK // x[0].numel())) if large else (x,)
 
 
 def _wide(x):

@@ -253,6 +253,7 @@ def test_float32_channels_last_is_within_1e_6_too():
         assert (a.double() - b).abs().max() < 1e-6 * b.abs().max()
 
 
+@pytest.mark.filterwarnings("ignore:Please use `torch.vmap`")  # torch 2.4 says so of its own code
 def test_an_array_that_is_cut_into_blocks_is_no_exception(monkeypatch):
     monkeypatch.setattr(ours, "BLOCK", 6)
     with torch.no_grad():
