@@ -22,7 +22,7 @@ ALLOWED = {
     "nets": ({"norm_torch"}, {"torch"}),
     "train": (set(), {"numpy", "torch", "tqdm"}),
     "bench": ({"norm_numpy", "norm_fast", "norm_torch", "norm_triton", "data", "nets", "train"}, {"numpy", "torch"}),
-    "experiments": ({"norm_fast", "nets", "train", "bench"}, {"numpy", "torch", "scipy", "tqdm"}),
+    "experiments": ({"norm_fast", "norm_torch", "nets", "train", "bench"}, {"numpy", "torch", "scipy", "tqdm"}),
     "plots": (set(), {"numpy", "matplotlib"}),
     "slips": ({"norm_numpy", "norm_torch"}, {"numpy", "torch"}),
     "checks": ({"norm_numpy", "norm_torch", "nets", "train", "experiments", "slips"}, {"numpy", "torch"}),

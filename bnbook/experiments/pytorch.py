@@ -5,7 +5,7 @@ import itertools
 
 import torch
 
-from bnbook import nets, train
+from bnbook import norm_torch, train
 
 from .engine import Setting, build, tensors
 
@@ -44,7 +44,7 @@ def graph_nodes(leaky=None, steps=50):
     this layer and with the package's), copied (whether copy.deepcopy accepts the net of each after training).
     """
     results = {"experiment": "graph_nodes", "step": list(range(1, steps + 1)), "copied": {}}
-    for name, layer in (("kept", leaky or _Leaky), ("detached", nets.BatchNorm2d)):
+    for name, layer in (("kept", leaky or _Leaky), ("detached", norm_torch.BatchNorm2d)):
         generator = torch.Generator().manual_seed(0)
         net, counts = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3), layer(3)), []
         for _ in range(steps):
