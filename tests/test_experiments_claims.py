@@ -13,7 +13,8 @@ from bnbook.experiments.claims.dimensions import _compared
 from bnbook.experiments.claims.folklore import _output_scale, _same_for_rows
 from bnbook.experiments.claims.robustness import _with_own_statistics, attack, spoil
 from bnbook.experiments.claims.table import overall
-from bnbook.experiments.engine import EVIDENCE, own_split
+from bnbook.experiments.engine import own_split
+from bnbook.experiments.results import EVIDENCE
 
 torch.set_num_threads(1)
 

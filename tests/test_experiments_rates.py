@@ -102,7 +102,7 @@ def test_stored_evidence_says_how_it_was_made_and_has_eight_seeds(name):
     stored = experiments.evidence(name)
     assert stored["seeds"] == 8 and stored["data"]["name"] == "digits" and stored["device"] == "cpu"
     assert stored["command"] == f"python -m bnbook run {name} --seeds 8 --out bnbook/evidence"
-    assert (experiments.engine.EVIDENCE / f"{name}.json").stat().st_size < 300_000
+    assert (experiments.results.EVIDENCE / f"{name}.json").stat().st_size < 300_000
 
 
 def test_one_cell_of_each_stored_sweep_is_found_again(digits):

@@ -8,7 +8,8 @@ import torch
 
 from bnbook import nets, train
 
-from .engine import Setting, build, interval, run_all, tensors, versions
+from .engine import Setting, build, run_all, tensors
+from .results import interval, versions
 
 MLP, CNN = Setting(net="mlp", width=64, depth=3), Setting(net="cnn", width=8)
 NETS = {"mlp": MLP, "cnn": CNN}

@@ -7,7 +7,8 @@ import torch
 
 from bnbook import train
 
-from .engine import interval, tensors, versions
+from .engine import tensors
+from .results import interval, versions
 from .scale import NET, fit
 
 

@@ -8,7 +8,8 @@ from scipy.special import ndtri
 
 from bnbook import nets, train
 
-from .engine import Setting, build, interval, run_all, tensors, versions
+from .engine import Setting, build, run_all, tensors
+from .results import interval, versions
 from .why import _activations
 
 # --- what the learner builds ------------------------------------------------------------------------------------------

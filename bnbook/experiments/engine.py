@@ -1,20 +1,15 @@
-"""Many training runs at once, intervals, and results as JSON: what every experiment is made of."""
+"""Many training runs at once: what every experiment is made of."""
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.stats import bootstrap
 from tqdm.auto import tqdm
 
 from bnbook import nets, train
 
-EVIDENCE = Path(__file__).parents[1] / "evidence"
+from .results import Kept, jsonable
 
 
 @dataclass(frozen=True)
@@ -145,7 +140,7 @@ def run_all(settings, data, device="cpu", progress=False, watch=None, keep=None,
     Raises ValueError for what `build` and `train.fit_all` refuse.
     """
     settings = list(settings)
-    kept = _Kept(keep, data, device, dtype, watch)
+    kept = Kept(keep, data, device, dtype, watch)
     results = {position: kept.runs[key] for position, key in enumerate(map(kept.key, settings)) if key in kept.runs}
     bar = tqdm(total=len(settings), initial=len(results), unit="run", disable=None if progress else True)
     parts = [part.to(dtype) if part.is_floating_point() else part for part in tensors(data, device)]
@@ -211,9 +206,9 @@ def _train_together(settings, data, parts, watch):
             "diverged": train.diverged(losses[i], data.classes),
         }
         for name in ("val_accuracy", "train_accuracy", "train_losses") if scores else ():
-            found[name] = [_jsonable(score[name][i]) for score in scores]
+            found[name] = [jsonable(score[name][i]) for score in scores]
         if watched["step"]:
-            values = {name: [_jsonable(v[i]) for v in list_] for name, list_ in watched.items() if name != "step"}
+            values = {name: [jsonable(v[i]) for v in list_] for name, list_ in watched.items() if name != "step"}
             found["watched"] = {"step": watched["step"], **values}
         runs.append(found)
     return runs
@@ -324,128 +319,6 @@ def _lengths(weight):
     """Length of each unit's weights, (P, units, 1, ...)."""
     length = weight.detach().flatten(2).norm(dim=2)
     return length.view(*length.shape, *(1,) * (weight.dim() - 2))
-
-
-def _jsonable(value):
-    """Nested lists of numbers, None where a number is not finite: JSON knows no nan."""
-    return [_jsonable(v) for v in value] if np.ndim(value) else float(value) if np.isfinite(value) else None
-
-
-class _Kept:
-    """Finished runs in a file of one JSON object a line; a line cut off by an interruption is no run."""
-
-    def __init__(self, path, data, device, dtype, watch):
-        digest = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in data)).hexdigest()
-        name = watch and f"{watch.__module__}.{watch.__qualname__}"
-        self.made = [versions(), digest, str(device), str(dtype), name]
-        self.path, self.runs = path and Path(path), {}
-        if self.path and self.path.exists():
-            for line in self.path.read_text(encoding="utf-8").splitlines():
-                try:
-                    found = json.loads(line)
-                except ValueError:
-                    continue
-                self.runs[found["key"]] = found["run"]
-
-    def key(self, setting):
-        """What decides a run, as text."""
-        values = asdict(setting) if isinstance(setting, Setting) else setting
-        return hashlib.sha256(json.dumps([*self.made, values], sort_keys=True).encode()).hexdigest()[:24]
-
-    def add(self, runs):
-        """Write runs at the end of the file."""
-        if self.path:
-            lines = [json.dumps({"key": self.key(run["setting"]), "run": run}, allow_nan=False) for run in runs]
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write("".join(f"\n{line}\n" for line in lines))
-
-
-# --- results ---------------------------------------------------------------------------------------------------------
-
-
-def interval(values, level=0.95):
-    """Confidence interval of a mean: the percentile bootstrap, the same at every call.
-
-    values  (n,)  one number per seed; for a comparison of arms that share seeds, the differences
-    level   confidence level
-    Returns low, high: two floats.
-    Raises ValueError if there are fewer than 2 values.
-    Source: Efron & Tibshirani 1993, chapter 13. With 5 values it is somewhat too short; it is never longer than
-    the spread of the values.
-    """
-    if len(values) < 2:
-        raise ValueError(f"{len(values)} value(s); an interval needs 2 or more")
-    found = bootstrap((values,), np.mean, n_resamples=5000, confidence_level=level, method="percentile", rng=0)
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
-
-
-def steps_to(run, accuracy=0.9):
-    """How many steps a run needs until its test accuracy is 0.9 or more, for the first time: the measure of speed.
-
-    run       what `run` returned; it is as fine as its Setting's `every`
-    accuracy  between 0 and 1
-    Returns an int, or None if the run never gets there.
-    """
-    return next((step for step, a in zip(run["step"], run["test_accuracy"], strict=True) if a >= accuracy), None)
-
-
-def versions():
-    """The versions a result depends on: a dict, name to version."""
-    packages = {name: version(name) for name in ("numpy", "scikit-learn", "scipy")}
-    return {**packages, "torch": str(torch.__version__)}  # with its build, such as +cpu
-
-
-def save(results, path):
-    """Write what an experiment returned as JSON; `load` gives back an equal dict."""
-    Path(path).write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def load(path):
-    """Read what `save` wrote."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
-
-
-def evidence(name):
-    """The stored results of an experiment that takes minutes, with settings, versions and the command that made them.
-
-    Raises ValueError if nothing is stored under that name.
-    """
-    path = EVIDENCE / f"{name}.json"
-    if not path.exists():
-        stored = ", ".join(sorted(file.stem for file in EVIDENCE.glob("*.json"))) or "nothing"
-        raise ValueError(f"no evidence is stored for {name!r}; stored: {stored}")
-    return load(path)
-
-
-def summary(runs):
-    """Summary over the seeds of one arm."""
-    curves = np.array([run["test_accuracy"] for run in runs])
-    failed = sum(run["diverged"] for run in runs)
-    final = curves[:, -1].tolist()
-    return {
-        "norm": runs[0]["setting"]["norm"],
-        "lr": runs[0]["setting"]["lr"],
-        "seeds": len(runs),
-        "diverged": failed,
-        "step": runs[0]["step"],
-        "mean": curves.mean(0).tolist(),
-        "lowest": curves.min(0).tolist(),
-        "highest": curves.max(0).tolist(),
-        "final": final,
-        "final_mean": None if failed else float(np.mean(final)),
-        "final_interval": None if failed else list(interval(final)),
-    }
-
-
-def difference(none, batch):
-    """BatchNorm minus no normalization, paired by seed; None where an arm has a run that diverged."""
-    failed = none["diverged"] or batch["diverged"]
-    paired = np.subtract(batch["final"], none["final"])
-    return {
-        "lr": none["lr"],
-        "mean": None if failed else float(paired.mean()),
-        "interval": None if failed else list(interval(paired)),
-    }
 
 
 def tensors(data, device):

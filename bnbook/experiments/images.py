@@ -6,7 +6,8 @@ from torch import nn
 
 from bnbook import train
 
-from .engine import Setting, build, interval, tensors, versions
+from .engine import Setting, build, tensors
+from .results import interval, versions
 
 
 def sample_size(data, seeds=5, sizes=(2, 4, 8, 16, 32, 64, 128, 256), draws=400):

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from .engine import Setting, hidden_weights, interval, run_all, versions
+from .engine import Setting, hidden_weights, run_all
+from .results import interval, versions
 
 # Quarter decades from 0.0003 to 32: far enough for every arm to fail at both ends.
 RATES = tuple(round(10 ** (k / 4), 6) for k in range(-14, 7))

@@ -6,7 +6,8 @@ from torch.nn import functional as F
 
 from bnbook import nets, train
 
-from .engine import Setting, interval, run_all, tensors, versions
+from .engine import Setting, run_all, tensors
+from .results import interval, versions
 
 # {batch size: learning rates to try}, to failure on both sides at 64; a smaller batch needs smaller ones.
 RATES = {

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from bnbook import nets, train
 
-from .engine import Setting, build, hidden_weights, tensors, versions
+from .engine import Setting, build, hidden_weights, tensors
+from .results import versions
 
 NET = Setting(net="mlp", width=64, depth=3, lr=0.1, every=10_000)
 

@@ -9,7 +9,8 @@ from torch.func import functional_call
 
 from bnbook import nets, train
 
-from .engine import Setting, interval, run_all, steps_to, tensors, versions
+from .engine import Setting, run_all, tensors
+from .results import interval, steps_to, versions
 
 _RELU = Setting(net="mlp", width=64, depth=5, every=5, steps=300, lr=0.1)
 _SIGMOID = Setting(net="mlp", width=100, depth=3, every=5, steps=300, activation="sigmoid", init=1.0, lr=0.5)

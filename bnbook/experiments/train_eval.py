@@ -10,7 +10,8 @@ from tqdm.auto import tqdm
 
 from bnbook import train
 
-from .engine import Setting, build, interval, tensors, versions
+from .engine import Setting, build, tensors
+from .results import interval, versions
 
 SMALL = Setting(net="mlp", width=64, lr=0.5, batch_size=32, steps=100)  # reaches 97 % in a third of a second
 

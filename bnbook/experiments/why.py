@@ -8,7 +8,8 @@ import torch
 
 from bnbook import nets, train
 
-from .engine import Setting, build, tensors, versions
+from .engine import Setting, build, tensors
+from .results import versions
 
 
 def twenty_layers(

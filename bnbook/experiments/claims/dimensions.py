@@ -6,7 +6,8 @@ from scipy.stats import kstest
 
 from bnbook import train
 
-from ..engine import Setting, build, interval, tensors, versions
+from ..engine import Setting, build, tensors
+from ..results import interval, versions
 from .measure import effective_rank
 
 DEPTHS = (1, 10, 30, 60)

@@ -6,7 +6,8 @@ from torch import nn
 
 from bnbook import nets, train
 
-from ..engine import Setting, build, interval, tensors, versions
+from ..engine import Setting, build, tensors
+from ..results import interval, versions
 from .tuning import RATES, base, paired, tuned
 
 WIDE = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..engine import interval, run_all, versions
+from ..engine import run_all
+from ..results import interval, versions
 from .tuning import RATES, base, paired, tuned
 
 SIZES = (100, 300, 1000)

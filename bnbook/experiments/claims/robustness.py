@@ -7,7 +7,8 @@ import torch
 
 from bnbook import train
 
-from ..engine import pooled, run_all, versions
+from ..engine import pooled, run_all
+from ..results import versions
 from .measure import fgsm
 from .tuning import RATES, base, paired, tuned
 

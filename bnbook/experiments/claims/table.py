@@ -4,8 +4,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..engine import Setting, build, interval, tensors, versions
+from ..engine import Setting, build, tensors
 from ..images import shared_statistic
+from ..results import interval, versions
 from .dimensions import dimensions
 from .folklore import adding, folklore
 from .generalization import CONTROLS, generalization, random_labels
