@@ -188,7 +188,6 @@ class _Descent:
 
     def __enter__(self):
         for i, p in enumerate(self.parameters if self.clip is None else ()):
-            p.grad = None
             self.hooks.append(p.register_post_accumulate_grad_hook(functools.partial(self._arrived, i)))
         return self
 
@@ -200,6 +199,8 @@ class _Descent:
         """Move the parameters of all nets against the gradient of loss, by share of their learning rates."""
         self.share = share
         if self.clip is None:
+            for p in self.parameters:
+                p.grad = None
             loss.backward()
         else:
             for i, gradient in enumerate(_clipped(torch.autograd.grad(loss, self.parameters), self.clip)):

@@ -288,6 +288,33 @@ def test_the_accumulated_gradient_is_that_of_the_batch_for_a_net_without_normali
         train.accumulated_gradient(gradient, x, y, 0)
 
 
+def test_a_backward_of_watchs_own_and_old_gradients_move_nothing_and_no_hook_is_left():
+    x, y = _digits()
+
+    def trained(watch=None):
+        net = nets.Stack([nets.mlp("batch", 4, seed=i) for i in range(2)])
+        for parameter in net.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        return net, train.fit_all(net, x, y, 0.1, 16, 5, watch=watch)
+
+    def watch(net, step, x, y):
+        if x is not None:
+            net.eval()  # so that the running statistics stay as they are
+            train.per_member_loss(net(x), y).sum().backward()
+
+    (net, losses), (_, undisturbed) = trained(watch), trained()
+    assert np.array_equal(losses, undisturbed)
+
+    def stop(net, step, x, y):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train.fit_all(net, x, y, 0.1, 16, 5, watch=stop)
+    before = [parameter.detach().clone() for parameter in net.parameters()]
+    train.per_member_loss(net(torch.tensor(x).expand(2, *x.shape)), torch.tensor(y)).sum().backward()
+    assert all(torch.equal(*pair) for pair in zip(net.parameters(), before, strict=True))
+
+
 def test_frozen_parameters_stay_and_after_step_may_change_the_others():
     x, y = _digits()
     net = nets.Stack([nets.mlp("batch", 4, seed=i) for i in range(2)])
