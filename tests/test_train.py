@@ -313,6 +313,7 @@ def test_a_backward_of_watchs_own_and_old_gradients_move_nothing_and_no_hook_is_
     before = [parameter.detach().clone() for parameter in net.parameters()]
     train.per_member_loss(net(torch.tensor(x).expand(2, *x.shape)), torch.tensor(y)).sum().backward()
     assert all(torch.equal(*pair) for pair in zip(net.parameters(), before, strict=True))
+    assert not any(parameter._post_accumulate_grad_hooks for parameter in net.parameters())
 
 
 def test_frozen_parameters_stay_and_after_step_may_change_the_others():
