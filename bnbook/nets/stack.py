@@ -19,8 +19,7 @@ class Stack(nn.Sequential):
 
     nets  list of nn.Sequential from `mlp`, `cnn` or `residual` with equal arguments (init and seed may differ)
     forward(x): x (P, N, C, H, W), or (N, C, H, W) for the same images to every member; returns (P, N, classes).
-    Inside, images are (N, P * C, H, W) and features (P, C, N), which suits PyTorch's own kernels. The first layer gets
-    (N, P, C, H, W): to flatten it no number has to be moved.
+    Inside, images are (N, P * C, H, W) and features (P, C, N), which suits PyTorch's own kernels.
     Raises ValueError if the nets differ in shape, TypeError for a layer that cannot be stacked.
     """
 
@@ -28,11 +27,13 @@ class Stack(nn.Sequential):
         if len({tuple((name, v.shape) for name, v in net.state_dict().items()) for net in nets}) != 1:
             raise ValueError(f"got {len(nets)} nets of different shapes; only nets of one shape can be stacked")
         super().__init__(_children(nets))
-        self.members = len(nets)
+        self.members, self.flattens = len(nets), isinstance(next(nets[0].children()), nn.Flatten)
 
     def forward(self, x):
         """Logits of every member, (P, N, classes)."""
         x = x.expand(self.members, *x.shape[-4:]).transpose(0, 1)
+        if not self.flattens:  # what is flattened anyway need not be put side by side before
+            x = x.flatten(1, 2)
         return super().forward(x).transpose(1, 2)
 
     def member(self, i, net):
@@ -87,9 +88,8 @@ def _linear(stack, layers, x):  # (P, C, N)
     return torch.baddbmm(stack.bias[..., None], stack.weight, x)
 
 
-def _conv(stack, layers, x):  # (N, P * C, H, W), or (N, P, C, H, W)
+def _conv(stack, layers, x):  # (N, P * C, H, W)
     bias = None if stack.bias is None else stack.bias.flatten()
-    x = x.flatten(1, 2) if x.dim() == 5 else x
     return F.conv2d(x, stack.weight.flatten(0, 1), bias, padding=layers[0].padding, groups=stack.members)
 
 
