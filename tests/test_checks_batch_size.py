@@ -132,6 +132,14 @@ def test_another_weight_of_the_last_micro_batch_is_refused(by):
     assert checks.accumulated_gradient.judge(yours).kind == "wrong"
 
 
+def test_micro_batches_that_are_cut_elsewhere_are_refused():
+    def yours(gradient, x, y, size):
+        parts = zip(*(np.array_split(v, -(-len(x) // size)) for v in (x, y)), strict=True)
+        return sum(len(part) * gradient(part, labels) for part, labels in parts) / len(x)
+
+    assert checks.accumulated_gradient.judge(yours).kind == "wrong"
+
+
 def test_the_messages_show_the_gradient_as_a_formula_and_no_address():
     message = checks.accumulated_gradient.judge(lambda gradient, x, y, size: 3 * gradient(x, y)).message
     assert "gradient = x.T @ (x @ w - y) / n, x = [[1, 2], [3, 1], [4, 2]]" in message and "0x" not in message

@@ -175,3 +175,27 @@ def test_the_texts_of_slips_say_the_right_numbers():
     h, slope = np.tanh(z), 1 - np.tanh(z) ** 2
     assert np.sqrt(np.mean(slope**2) / h.var()) == pytest.approx(1.085, abs=2e-3)
     assert np.sqrt(np.mean(slope) / h.var()) == pytest.approx(1.24, abs=5e-3)
+
+
+def of_tables_and_images(net):
+    norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
+    for layer in net.modules():
+        for p in layer.parameters(recurse=False):
+            p.requires_grad_(isinstance(layer, norms))
+    return sum(p.numel() for p in net.parameters() if p.requires_grad)
+
+
+def switched_to_training(net):
+    return depth.nets.train_only_norms(net.train())
+
+
+def with_gamma_back_at_1(net):
+    for layer in net.modules():
+        if isinstance(layer, NORMS) and layer.weight is not None:
+            nn.init.ones_(layer.weight)
+    return depth.nets.train_only_norms(net)
+
+
+@pytest.mark.parametrize("yours", [of_tables_and_images, switched_to_training, with_gamma_back_at_1])
+def test_train_only_norms_without_batch_norm_3d_or_with_a_side_effect_is_refused(yours):
+    assert checks.train_only_norms.judge(yours).kind == "wrong"

@@ -95,7 +95,10 @@ def _accumulation_probes():
         Probe("6 examples in micro-batches of 2", (_linear(w), x[:6], y[:6], 2)),
         Probe("7 examples in micro-batches of 3, the last of 1", (_linear(w), x[:7], y[:7], 3)),
         Probe("5 examples and room for 8", (_linear(w), x[:5], y[:5], 8)),
-        Probe("12 examples in micro-batches of 4, a batch_norm in the gradient", (_behind_batch_norm(w), x, y, 4)),
+        Probe(  # 4, 4 and 2: three parts of nearly the same size are other companions
+            "10 examples in micro-batches of 4, a batch_norm in the gradient",
+            (_behind_batch_norm(w), x[:10], y[:10], 4),
+        ),
         Probe("11 examples in micro-batches of 2, a matrix of weights", (_linear(matrix), x[:11], targets[:11], 2)),
     ]
 
@@ -232,7 +235,8 @@ QUESTIONS = (
     Question(
         "batch-ghost",
         "b",
-        "The statistics decide, not the gradient: an average over 256 images that came out as signs is no more.",
+        "The statistics decide, not the gradient: what each unit says of an image is still a sign, +1 or -1, and an "
+        "average over 256 gradients does not bring back what the sign has lost.",
         {
             "a": (
                 "The gradient is as smooth as that of 256, but of a net that is normalized by 2 images. Stored "
@@ -281,8 +285,8 @@ QUESTIONS = (
                 "[0.0, 0.0]",
             ),
             "b": (
-                "That is the lot of the net *without* BatchNorm. With it, what a class differs in from the others is "
-                "gone from every layer. What is left of a difference of 16 between two batches:",
+                "That is what the net *without* BatchNorm loses, and hardly that. With it, what a class differs in "
+                "from the others is gone from every layer. What is left of a difference of 16 between two batches:",
                 "ones, eights = np.array([[9.0], [10.0], [11.0]]), np.array([[24.0], [26.0], [28.0]]); "
                 "float((batch_norm(eights, None, None)[0].mean() - batch_norm(ones, None, None)[0].mean()).round(3))",
                 "0.0",

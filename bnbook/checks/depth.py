@@ -106,7 +106,9 @@ def _step(layer, x, dy):
     """y, dx and the gradient of every parameter."""
     below = torch.from_numpy(x.copy()).requires_grad_()
     held = [p for p in layer.parameters() if p.requires_grad]
-    y = layer(1.0 * below)
+    given = 1.0 * below
+    y = layer(given)
+    x[...] = given.detach().numpy()  # shows a layer that writes into what it is given
     if y is None:
         return None
     if not isinstance(y, torch.Tensor):
@@ -160,12 +162,15 @@ def _net(name):
         "images": (nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(12, 2)),
         "a residual block": (nn.Linear(4, 5), residual, nn.BatchNorm1d(5, affine=False), nn.Linear(5, 2, bias=False)),
         "GroupNorm and LayerNorm": (nn.Linear(4, 6), nn.GroupNorm(2, 6), nn.LayerNorm(6), nn.Linear(6, 2)),
+        "volumes, in evaluation mode": (nn.Conv3d(1, 3, 2), nn.BatchNorm3d(3), nn.Flatten(), nn.Linear(24, 2)),
         "a net that was frozen": (nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 2)),
     }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = nets.mlp("batch", 6, depth=2) if name == "nets.mlp" else nn.Sequential(*layers[name])
-    return net.requires_grad_(name != "a net that was frozen")
+        for p in net.parameters():
+            nn.init.uniform_(p)  # as after training: gamma and beta set back to 1 and 0 would be seen
+    return net.requires_grad_(name != "a net that was frozen").train("evaluation" not in name)
 
 
 def _use_train_only(yours, name):
@@ -192,7 +197,7 @@ train_only_norms = Exercise(
         Probe(name, (name,))
         for name in (
             *("layers without names", "images", "a residual block", "GroupNorm and LayerNorm"),
-            *("a net that was frozen", "nets.mlp"),
+            *("volumes, in evaluation mode", "a net that was frozen", "nets.mlp"),
         )
     ],
     example=lambda: ("layers without names",),
@@ -308,8 +313,8 @@ QUESTIONS = (
         "Ten equal amounts have been piled up, the input's and those of 9 blocks; the next one is a tenth of that.",
         {
             "as large": (
-                "So it is without normalization, where a block sees its input grow and adds as much again. With "
-                "BatchNorm at its entrance block 10 adds what block 1 added:",
+                "So it is, nearly, without normalization, where a block sees its input grow and adds as much again. "
+                "With BatchNorm at its entrance block 10 adds what block 1 added:",
                 _share_of_block(10, 1),
                 "0.1",
             ),

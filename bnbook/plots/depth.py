@@ -30,9 +30,16 @@ def gradient_growth(data, panels=("gain", "batch")):
         _panel_of_gains(ax, by_gain) if panel == "gain" else _panel_of_batches(ax, by_batch, data["predicted"])
     relu = next(case for case in by_gain if case["norm"] == "batch" and case["gain"] == _usual_gain(data))
     total = np.exp(np.log(np.array(relu["size"])[:, 0]).mean())
-    figure.suptitle(
-        f"{data['depth']} untrained layers: with BatchNorm and ReLU the gradient grows {_amount(total)}-fold"
-    )
+    if "gain" in panels:
+        title = f"with BatchNorm and ReLU the gradient grows {_amount(total)}-fold"
+    else:
+        relus = sorted((c for c in by_batch if c["activation"] == "relu"), key=lambda case: case["batch_size"])
+        few, many = relus[0], relus[-1]
+        title = (
+            f"ReLU, x {few['mean']:.2f} per layer in batches of {few['batch_size']}, "
+            f"x {many['mean']:.2f} of {many['batch_size']}"
+        )
+    figure.suptitle(f"{data['depth']} untrained layers: {title}")
     lines = [
         f"With BatchNorm and ReLU the gradient grows by {_with_interval(relu)} per layer on its way back (prediction "
         f"{data['predicted']['relu']:.3f}),",

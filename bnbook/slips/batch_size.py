@@ -478,6 +478,12 @@ def batch_renorm_with_d_outside(x, gamma, beta, running_mean, running_var, r_max
     )
 
 
+def batch_renorm_without_d(x, gamma, beta, running_mean, running_var, r_max, d_max, eps=1e-5):
+    """leaving d out: the width is corrected, the place is not. A batch that is brighter than usual still comes out with
+    the mean beta, its own mean being gone: {y}, expected {right_y}."""
+    return _pulled(x, gamma, beta, running_mean, running_var, r_max, d_max, eps, clip_d=lambda d: 0 * d)
+
+
 def batch_renorm_with_swapped_limits(x, gamma, beta, running_mean, running_var, r_max, d_max, eps=1e-5):
     """limiting r by d_max and d by r_max: the arguments come in the order r_max, d_max, 1.5 and 0.5 in the example.
     First row {y}, expected {right_y}."""
@@ -486,6 +492,13 @@ def batch_renorm_with_swapped_limits(x, gamma, beta, running_mean, running_var, 
         clip_r=lambda r: np.minimum(np.maximum(r, 1 / max(d_max, 1e-9)), d_max),
         clip_d=lambda d: np.clip(d, -r_max, r_max),
     )  # fmt: skip
+
+
+def batch_renorm_in_another_order(x, gamma, beta, running_mean, running_var, r_max, d_max, eps=1e-5):
+    """y, var, mean: all three are right, but the caller takes the second for the mean and would move running_mean
+    towards {mean}, a variance."""
+    y, mean, var = _pulled(x, gamma, beta, running_mean, running_var, r_max, d_max, eps)
+    return y, var, mean
 
 
 def batch_renorm_returning_the_running(x, gamma, beta, running_mean, running_var, r_max, d_max, eps=1e-5):
@@ -513,6 +526,8 @@ batch_renorm = [
     batch_renorm_with_d_by_the_batch,
     batch_renorm_with_d_first,
     batch_renorm_with_d_outside,
+    batch_renorm_without_d,
     batch_renorm_with_swapped_limits,
     batch_renorm_returning_the_running,
+    batch_renorm_in_another_order,
 ]

@@ -314,6 +314,14 @@ class scale_cutting_the_branch_off(_Scale):  # noqa: N801
         return self.alpha * x.detach()
 
 
+class scale_in_place(_Scale):  # noqa: N801
+    """x.mul_(alpha) or x *= alpha: that overwrites the tensor that was handed in, which somebody else may still need.
+    At alpha = 0 all of it becomes 0."""
+
+    def forward(self, x):
+        return x.mul_(self.alpha)
+
+
 class scale_with_a_sigmoid(_Scale):  # noqa: N801
     """a sigmoid around alpha, as in gates: sigmoid(0) is 0.5, so the untrained block is half open, and it could never
     be shut or turn negative."""
@@ -350,6 +358,7 @@ Scale = [
     scale_forgetting_alpha,
     scale_made_anew,
     scale_cutting_the_branch_off,
+    scale_in_place,
     scale_with_a_sigmoid,
     scale_squared,
     scale_without_a_gradient,
@@ -432,6 +441,16 @@ def train_only_norms_of_batch_norm(net):
     return _count(net)
 
 
+def train_only_norms_without_switching_off(net):
+    """switching gamma and beta on: in a new net all parameters are on already, so {numbers left} numbers of the example
+    are trained in place of {right_numbers left}. It is the *others* that have to be set, to False."""
+    for layer in net.modules():
+        if isinstance(layer, _NORMS):
+            for p in layer.parameters(recurse=False):
+                p.requires_grad_(True)
+    return _count(net)
+
+
 def train_only_norms_without_switching_on(net):
     """switching off only: in a net that somebody froze before, gamma and beta are then still frozen, and 0 numbers are
     left to train. Set both, True and False."""
@@ -497,6 +516,7 @@ train_only_norms = [
     train_only_norms_by_an_attribute,
     train_only_norms_of_one_kind,
     train_only_norms_of_batch_norm,
+    train_only_norms_without_switching_off,
     train_only_norms_without_switching_on,
     train_only_norms_counting_tensors,
     train_only_norms_counting_everything,
