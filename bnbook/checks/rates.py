@@ -201,7 +201,7 @@ QUESTIONS = (
     Question(
         "rates-small",
         "without",
-        "At a small rate this net does not need what BatchNorm gives, and the same rate moves it less.",
+        "At a small rate this net, with its good start, does not need what BatchNorm gives.",
         {
             "with": (
                 "'BatchNorm speeds up training' leaves out at which rate. After 150 steps at 0.01, the accuracy with "
@@ -275,7 +275,7 @@ QUESTIONS = (
                 "[0.8]",
             ),
             "about 98 %": (
-                "So good it is up to a few thousand. Beyond, it is as good as one whose hidden weights never moved:",
+                "So good it is up to some hundreds. Far beyond, it comes near to one whose hidden weights never moved:",
                 _runs((0.1,), _ROUND, norm="batch", hidden_lr=1e-30),
                 "[0.8]",
             ),

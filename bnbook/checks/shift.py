@@ -66,7 +66,7 @@ wasserstein_1d = Exercise(
         Probe("a and b (6,), one unit", _samples(6)),
         Probe("a and b (7, 2, 3)", _samples(7, 2, 3)),
     ],
-    example=lambda: (np.array([1.0, 2.0, 9.0]), np.array([4.0, 10.0, 1.0])),
+    example=lambda: (np.array([2.0, 9.0, 1.0]), np.array([8.0, 2.0, 6.0])),
     hints=(
         "Which number of a goes to which of b? No two ways need cross: the smallest goes to the smallest.",
         "np.sort(a, axis=0) sorts each column by itself and leaves a as it is. Then subtract, and average what is "
@@ -95,7 +95,7 @@ gradient_change = Exercise(
         Probe("g and g_prime (5, 2), of size 1e-6", _two_gradients(5, 2, scale=1e-6)),
         Probe("g_prime is -2 g, g (2, 3)", (_two_gradients(2, 3)[0], -2 * _two_gradients(2, 3)[0])),
     ],
-    example=lambda: (np.array([3.0, 4.0]), np.array([0.0, 5.0])),
+    example=lambda: (np.array([3.0, 4.0]), np.array([0.0, 2.0])),
     hints=(
         "Both gradients are arrows with as many coordinates as the layer has weights, whatever their shape. How long "
         "is the arrow from one tip to the other, compared with g? And which angle is between them?",
@@ -237,8 +237,8 @@ QUESTIONS = (
                 "0.1",
             ),
             "the same": (
-                "With BatchNorm the first weights' size hardly matters: a third and more, as after He initialization. "
-                "Without it the gradients change by a share of",
+                "With BatchNorm the net learns, and its gradients change by more than half of their length. Without it "
+                "they change by a share of",
                 _change("ReLU, default, 0.1", "none"),
                 "0.1",
             ),

@@ -132,6 +132,12 @@ def band_interpolated_in_lr(lr, accuracy, best, share=0.9):
     return width
 
 
+def band_of_equal_pieces(lr, accuracy, best, share=0.9):
+    """counting every piece as one decade: on the example each is one, in the inputs they have 0.25 to 1.4.
+    A piece has the width log10(lr[i + 1]) - log10(lr[i])."""
+    return _pieces(np.arange(len(lr)), np.asarray(accuracy) - share * best)
+
+
 def band_as_a_share_of_rates(lr, accuracy, best, share=0.9):
     """giving the share of the rates that are good: {width} on the example; a grid that reaches farther into failure
     makes it smaller. Asked are decades: {right_width}."""
@@ -156,6 +162,7 @@ band = [
     band_of_the_wrong_part,
     band_from_first_to_last,
     band_interpolated_in_lr,
+    band_of_equal_pieces,
     band_as_a_share_of_rates,
 ]
 
@@ -242,8 +249,8 @@ def invariance_check_backwards(f, gradient, w, a):
 
 
 def invariance_check_without_sign(f, gradient, w, a):
-    """taking the absolute value of the change: then nobody sees whether longer weights raise or lower f. It is
-    {right_change} on the example, yours {change}."""
+    """taking the absolute value of the change: then nobody sees whether longer weights raise or lower f.
+    Where they lower it, the change is below 0."""
     return _check(f, gradient, w, a, change=abs(f(a * w) - f(w)))
 
 
@@ -286,6 +293,22 @@ def invariance_check_with_a_mixed_cosine(f, gradient, w, a):
     return _check(f, gradient, w, a, cosine=np.sum(w * after) / (_length(w) * _length(before)))
 
 
+def invariance_check_by_matrix_norms(f, gradient, w, a):
+    """np.linalg.norm(v, 2): for a matrix that is the *spectral* norm, how much it stretches a vector at most. Leave the
+    2 out, and it is the length over all entries."""
+    before, after = gradient(w), gradient(a * w)
+    spectral = lambda v: np.linalg.norm(v, 2)  # noqa: E731
+    cosine = np.sum(w * after) / (spectral(w) * spectral(after))
+    return _check(f, gradient, w, a, mismatch=spectral(a * after - before) / spectral(before), cosine=cosine)
+
+
+def invariance_check_with_a_matrix_product(f, gradient, w, a):
+    """w @ gradient(a w): for vectors that is the inner product, for 2 axes and more a matrix product, which needs other
+    shapes. The sum over all entries is np.sum(w * gradient(a * w))."""
+    after = gradient(a * w)
+    return _check(f, gradient, w, a, cosine=w @ after / (_length(w) * _length(after)))
+
+
 def invariance_check_in_place(f, gradient, w, a):
     """writing into w: w *= a changes the caller's weights, so the second check would start from weights a = 2 times
     as long. Use a * w, which makes a new array."""
@@ -320,6 +343,8 @@ invariance_check = [
     invariance_check_without_lengths,
     invariance_check_between_gradients,
     invariance_check_with_a_mixed_cosine,
+    invariance_check_by_matrix_norms,
+    invariance_check_with_a_matrix_product,
     invariance_check_in_place,
     invariance_check_in_another_order,
 ]
@@ -494,7 +519,8 @@ def equilibrium_of_a_gradient_to_the_first(lr, weight_decay, gradient):
 
 def equilibrium_of_decoupled_decay(lr, weight_decay, gradient):
     """a decay that does not know lr: w <- (1 - decay) * w - lr * g is another rule. Here lr multiplies the decay too,
-    as in torch.optim.SGD, so the angle has lr in it: {right_angle}, yours is {angle}, the same for every lr."""
+    as in torch.optim.SGD, so one lr of lr^2 cancels in the length, {right_length} and not {length}, and the
+    angle keeps one, {right_angle}."""
     return (lr**2 * gradient**2 / (2 * weight_decay)) ** 0.25, np.sqrt(2 * weight_decay)
 
 
@@ -508,6 +534,13 @@ def equilibrium_of_a_ratio(lr, weight_decay, gradient):
     """sqrt(2 * decay / lr) for the angle: a larger learning rate turns the weights by more, and yours turns them by
     less: {angle}. The product counts: {right_angle}."""
     return (lr * gradient**2 / (2 * weight_decay)) ** 0.25, np.sqrt(2 * weight_decay / lr)
+
+
+def equilibrium_with_the_gradient_of_length_1(lr, weight_decay, gradient):
+    """lr * gradient / |w| for the angle: `gradient` is the one at length 1. At length |w| = {right_length} the net's
+    gradient is gradient / |w|, so |w| stands below twice: {right_angle}, not {angle}."""
+    length = (lr * gradient**2 / (2 * weight_decay)) ** 0.25
+    return length, lr * gradient / length
 
 
 def equilibrium_at_length_1(lr, weight_decay, gradient):
@@ -542,6 +575,7 @@ equilibrium = [
     equilibrium_of_decoupled_decay,
     equilibrium_upside_down,
     equilibrium_of_a_ratio,
+    equilibrium_with_the_gradient_of_length_1,
     equilibrium_at_length_1,
     equilibrium_with_the_square_kept,
     equilibrium_swapped,

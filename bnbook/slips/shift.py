@@ -122,6 +122,13 @@ def standardizing_with_eps(weight, bias, z):
     return weight / _column(sd), (bias - z.mean(0)) / sd
 
 
+def standardizing_with_a_tiny_eps(weight, bias, z):
+    """adding 1e-8 to the sd: a habit against division by 0. Here it makes a unit whose sd is 0.01 a millionth too
+    narrow; the plain sd is asked for."""
+    sd = z.std(0) + 1e-8
+    return weight / _column(sd), (bias - z.mean(0)) / sd
+
+
 def standardizing_returning_z(weight, bias, z):
     """returning the standardized outputs: {weight} are numbers for these examples only. What is asked for is a layer
     that gives them, 1 weight matrix and 1 bias."""
@@ -130,7 +137,7 @@ def standardizing_returning_z(weight, bias, z):
 
 def standardizing_in_place(weight, bias, z):
     """writing into weight and bias: `/=` changes the caller's arrays, and the check compares them before and after.
-    Write weight / sd[:, None] in place of 1 statement that overwrites."""
+    weight / sd[:, None] and (bias - mean) / sd make 2 new arrays."""
     weight /= _column(z.std(0))
     bias -= z.mean(0)
     bias /= z.std(0)
@@ -156,6 +163,7 @@ standardizing = [
     standardizing_to_length_1,
     standardizing_moving_the_weights,
     standardizing_with_eps,
+    standardizing_with_a_tiny_eps,
     standardizing_returning_z,
     standardizing_in_place,
 ]
@@ -428,6 +436,13 @@ def change_the_other_way_round(g, g_prime):
     return _cosine(g, g_prime), _length(g - g_prime) / _length(g)
 
 
+def change_by_matrix_norms(g, g_prime):
+    """np.linalg.norm(g, 2): for a matrix that is the *spectral* norm, how much it stretches a vector at most. Leave the
+    2 out, and it is the length over all entries."""
+    spectral = lambda v: np.linalg.norm(v, 2)  # noqa: E731
+    return spectral(g - g_prime) / spectral(g), np.sum(g * g_prime) / (spectral(g) * spectral(g_prime))
+
+
 def change_per_unit(g, g_prime):
     """np.linalg.norm with an axis: that leaves one length for each row, and so several numbers where 1 for the whole
     layer is asked. Without an axis NumPy takes all entries together."""
@@ -453,5 +468,6 @@ gradient_change = [
     change_as_a_correlation,
     change_as_a_matrix_product,
     change_the_other_way_round,
+    change_by_matrix_norms,
     change_per_unit,
 ]
