@@ -23,7 +23,7 @@ def by_traces(h):
 
 
 def by_torch(h):
-    s = torch.linalg.svdvals(torch.tensor(h.copy()) - torch.tensor(h.copy()).mean(0))
+    s = torch.linalg.svdvals(torch.tensor(h) - torch.tensor(h).mean(0))
     return (s**2).sum() ** 2 / (s**4).sum()
 
 

@@ -48,10 +48,27 @@ def by_slices_joined(x, gamma, beta, num_groups, eps=1e-5):
     return column(gamma, x) * x_hat + column(beta, x)
 
 
-@pytest.mark.parametrize("yours", [group_by_group, with_five_axes, with_torch, by_slices_joined])
+def with_torch_in_the_dtype_it_comes_in(x, gamma, beta, num_groups, eps=1e-5):
+    return F.group_norm(torch.tensor(x), num_groups, torch.tensor(gamma), torch.tensor(beta), eps)
+
+
+@pytest.mark.parametrize(
+    "yours",
+    [group_by_group, with_five_axes, with_torch, with_torch_in_the_dtype_it_comes_in, by_slices_joined],
+)
 def test_group_norm_in_any_style_is_accepted(yours):
     verdict = checks.group_norm.judge(yours)
     assert verdict.kind == "agrees", verdict.message
+
+
+def test_an_error_on_the_numbers_far_from_zero_is_not_taken_for_a_rounding_error():
+    def only_doubles(x, gamma, beta, num_groups, eps=1e-5):
+        if x.dtype != np.float64:
+            raise TypeError("float64 only")
+        return norm_numpy.group_norm(x, gamma, beta, num_groups, eps)
+
+    verdict = checks.group_norm.judge(only_doubles)
+    assert verdict.kind == "raised" and verdict.slip is None
 
 
 def image_by_image(x, gamma, eps=1e-5):

@@ -55,10 +55,15 @@ def lean_one_channel_at_a_time(x, gamma, beta, eps=1e-5):
     return y, mean, var
 
 
-@pytest.mark.parametrize("yours", [lean_by_broadcasting, lean_with_out, lean_as_a_line])
+@pytest.mark.parametrize("yours", [lean_by_broadcasting, lean_with_out])
 def test_lean_batch_norm_is_accepted_however_it_is_written(yours):
     verdict = checks.lean_batch_norm.judge(yours)
     assert verdict.kind == "agrees", verdict.message
+
+
+def test_raw_sums_are_refused_because_they_fail_far_from_zero():
+    verdict = checks.lean_batch_norm.judge(lean_as_a_line)
+    assert verdict.kind == "wrong" and verdict.slip.__name__ == "raw_sums" and "10,000" in verdict.message
 
 
 def test_one_channel_at_a_time_is_accepted_only_if_its_scratch_is_small():
@@ -155,6 +160,26 @@ def test_a_block_shifted_cut_or_with_another_row_length_is_refused(start, end, l
         y.store(offsets, x.load(offsets, mask) * slope.load(channels) + shift.load(channels), mask)
 
     assert (checks.affine_block.judge(yours).kind == "agrees") == (start == end == length == 0)
+
+
+def test_raw_squares_are_named_however_their_rounding_falls():
+    def raw(m_a, mean_a, M2_a, m_b, mean_b, M2_b):
+        m = m_a + m_b
+        mean = (m_a * mean_a + m_b * mean_b) / m
+        return m, mean, M2_a + m_a * mean_a**2 + M2_b + m_b * mean_b**2 - m * mean**2
+
+    assert checks.merge.judge(raw).slip.__name__ == "by_the_raw_squares"
+
+
+def test_a_last_block_held_back_to_the_end_is_accepted():
+    """It writes the last number several times, with the same value and in its own block."""
+
+    def clamped(program, x, y, slope, shift, L, BLOCK):
+        offsets = np.minimum(program * BLOCK + np.arange(BLOCK), x.size - 1)
+        channels = offsets // L % slope.size
+        y.store(offsets, x.load(offsets) * slope.load(channels) + shift.load(channels))
+
+    assert checks.affine_block.judge(clamped).kind == "agrees"
 
 
 def test_a_block_that_stores_nothing_is_wrong_and_not_unwritten():

@@ -24,7 +24,7 @@ effective_rank = Exercise(
         Probe("h (6, 3)", (_cloud(6, 3),)),
         Probe("h (200, 8) around 0", (_cloud(200, 8, 0.0),)),
         Probe("h (4, 6), fewer points than features", (_cloud(4, 6),)),
-        Probe("h (50, 5) with its rows backwards in memory", (_cloud(50, 5, -10.0)[::-1],)),
+        Probe("h (50, 5), every second row of a larger table", (_cloud(100, 5, -10.0)[::2],)),
         Probe("h (30, 2) on a line, all but a thousandth", (_cloud(30, 2) @ np.array([[1.0, 2.0], [1.0, 2.002]]),)),
     ],
     example=lambda: (np.array([[1.0, 4.0], [3.0, 8.0], [5.0, 6.0], [7.0, 10.0]]),),

@@ -189,7 +189,7 @@ class Exercise:
         return None
 
     def _same(self, a, b, ours, positions):
-        if a.wrote_into != b.wrote_into:
+        if a.wrote_into != b.wrote_into or type(a.error) is not type(b.error):
             return False
         if ours.probe.tolerance is None:
             return not any(self._difference_at(p, a, b) for p in positions)

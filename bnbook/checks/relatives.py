@@ -47,10 +47,11 @@ _CASES = [
 def _group_norm_probes():
     probes = [Probe(says, (_six(*shape), _gamma(), _beta(), groups, *eps)) for says, shape, groups, eps in _CASES]
     turned, far = channels_last(_six(4, 6, 3, 5)), far_from_zero(4, 6, 3, 5)
+    singles = (v.astype(np.float32) for v in (_gamma(), _beta()))  # PyTorch's takes no float64 beside float32
     return [
         *probes,
         Probe("images x (4, 6, 3, 5) not contiguous, 3 groups, eps 0.1", (turned, _gamma(), _beta(), 3, 0.1)),
-        Probe("float32 images x (4, 6, 3, 5) around 10,000, 2 groups", (far, _gamma(), _beta(), 2), 0.02),
+        Probe("float32 images x (4, 6, 3, 5) around 10,000, 2 groups", (far, *singles, 2), 0.02),
     ]
 
 
@@ -160,6 +161,11 @@ QUESTIONS = (
                 "normalize(np.zeros((32, 16, 8, 8)).reshape(32, 4, -1), (2,))[1].size",
                 "128",
             ),
+            32: (
+                "One per image is layer norm, 1 group. 4 groups are 4 means for each of the images:",
+                "32 * 4",
+                "128",
+            ),
             512: (
                 "32 * 16 is one per image and channel, instance norm. 4 channels each make a group:",
                 "32 * 16 // 4",
@@ -195,6 +201,11 @@ QUESTIONS = (
                 "16 scales and 16 shifts: that is nn.GroupNorm(1, 16), which normalizes by the same numbers.",
                 "sum(p.numel() for p in torch.nn.GroupNorm(1, 16).parameters())",
                 "32",
+            ),
+            1024: (
+                "16 * 8 * 8 scales are half of them: each place is shifted, too, by a number of its own.",
+                "sum(p.numel() for p in torch.nn.LayerNorm((16, 8, 8)).parameters())",
+                "2048",
             ),
             2: (
                 "One mean and one variance per image are no parameters, they are computed. What is learned:",

@@ -5,6 +5,7 @@ import numpy as np
 from ..experiments import speed
 from .compare import Probe
 from .exercise import Exercise, _is_stub
+from .inputs import far_from_zero
 from .question import Question
 
 # --- lean_batch_norm -------------------------------------------------------------------------------------------------
@@ -35,6 +36,8 @@ def _lean_probes():
     shapes = [(5, 3, 4, 6), (7, 3), (4, 3, 7), (2, 3, 4, 5, 6)]
     probes = [Probe(f"x {s}, eps 0.1", (*_channels(*s), 0.1)) for s in shapes]
     probes.append(Probe("x (5, 3, 4, 6), eps not given", _channels(5, 3, 4, 6)))
+    vectors = (v.astype(np.float32) for v in _channels(5, 3, 4, 6)[1:])
+    probes.append(Probe("float32 x (8, 3, 4, 6) around 10,000", (far_from_zero(8, 3, 4, 6), *vectors), 0.02))
     probes.append(Probe("x (16, 4, 64, 64), with its memory watched", (*_channels(16, 4, 64, 64), 0.1)))
     return probes
 
@@ -111,7 +114,7 @@ def _merge_probes():
         Probe("a heap of one number and one of 9", (*_heap(x[:1, 1]), *_heap(x[1:10, 1]))),
         Probe("two heaps of equal size", (*_heap(x[:5, 2]), *_heap(x[5:10, 2]))),
         Probe("an empty heap first", (0, 0.0, 0.0, *_heap(x[:6, 0]))),
-        Probe("numbers around a million", (*_heap(far[:10]), *_heap(far[10:] + 2))),
+        Probe("numbers around a million", (*_heap(far[:10]), *_heap(far[10:] + 2)), 1e-7),
     ]
 
 
@@ -135,12 +138,18 @@ merge = Exercise(
 
 
 def _launch(yours, x, slope, shift, BLOCK):
-    """y after all programs have run, the last one first (on a GPU nobody knows the order), and what was outside."""
+    """y after all programs have run, the last one first (on a GPU nobody knows the order), and what was outside.
+
+    Outside is also what a program changes in the block of another one.
+    """
     L = x.shape[2]
     x, slope, shift = (speed.Memory(v) for v in (x, slope, shift))
     y = speed.Memory(np.full(x.size, -9.0))  # what is not written stays -9
     for program in reversed(range(-(-x.size // BLOCK))):
+        before = y.numbers.copy()
         yours(program, x, y, slope, shift, L, BLOCK)
+        changed = np.flatnonzero(y.numbers != before)
+        y.written_outside += int((changed // BLOCK != program).sum())
     if _is_stub(yours):  # a right answer returns None, too
         return None
     return y.numbers, sum(memory.read_outside for memory in (x, slope, shift)), y.written_outside

@@ -11,7 +11,7 @@ SHORT = {"none": "none", "batch": "batch", "layer": "layer", "group": "group", "
 
 
 def cubes(N=3, C=6, positions=4, num_groups=3):
-    """The numbers of a batch as a block of images, channels and positions; one mean is taken of all dark ones.
+    """The numbers of a batch as a block of images, channels and positions; one mean is taken of all blue ones.
 
     N, C, positions  sizes to draw; positions stands for H * W
     num_groups       of group norm; divides C
@@ -26,7 +26,7 @@ def cubes(N=3, C=6, positions=4, num_groups=3):
         "instance": (image == 0) & (channel == C - 1),
     }
     figure, axes = plt.subplots(1, 4, figsize=(8.6, 2.7), subplot_kw={"projection": "3d"})
-    lines = [f"In a batch of {N} images with {C} channels of {positions} numbers each, the dark numbers share a mean:"]
+    lines = [f"In a batch of {N} images with {C} channels of {positions} numbers each, the blue numbers share a mean:"]
     for ax, (name, dark) in zip(axes, same.items(), strict=True):
         _block(ax, dark.transpose(1, 0, 2))
         means = dark.size // dark.sum()

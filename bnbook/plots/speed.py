@@ -44,7 +44,7 @@ def fewer_passes(data):
         lines.append(f"  {shape['shape']}")
         lines += [f"    {name:15} {data['passes'][name]:2} passes, time of {worth[name]:.0f}" for name in names]
     axes[0, 0].invert_yaxis()  # of all of them, as they share it
-    axes[0, -1].legend(loc="lower right")
+    axes[0, -1].legend(loc="center right")
     few, many = sorted((min(faster), max(faster)))
     title = f"With 3 passes in place of 15, norm_fast takes {_share(few, many)} of the textbook's time"
     figure.suptitle(title)

@@ -51,8 +51,8 @@ def effective_rank_of_the_columns(h):
 
 
 def effective_rank_of_correlations(h):
-    """dividing each column by its standard deviation first: that is the effective rank *after* BatchNorm, {rank} on
-    the example. Asked is the cloud as it is: {right_rank}."""
+    """dividing each column by its standard deviation first: that is the effective rank *after* BatchNorm, and asked is
+    the cloud as it is. (On the example, whose columns are equally wide, both are {right_rank}.)"""
     spread = _spread(h / h.std(0))
     return spread.sum() ** 2 / (spread**2).sum()
 

@@ -325,7 +325,7 @@ def rms_norm_by_the_squared_mean(x, gamma, eps=1e-5):
 
 
 def rms_norm_without_gamma(x, gamma, eps=1e-5):
-    """gamma is not used: the plain quotient {y} is the start of training, where gamma is 1; here it should be
+    """leaving gamma out: the plain quotient {y} is the start of training, where gamma is 1; here it should be
     {right_y}."""
     return _divided(x, np.ones_like(gamma), (x**2).mean(_per_image(x), keepdims=True), eps)
 
@@ -534,6 +534,12 @@ def dx_with_its_own_eps(dy, x, gamma, num_groups, eps=1e-5):
     return _backward(dy, x, gamma, num_groups, 1e-5)
 
 
+def dx_with_eps_in_the_forward_half_only(dy, x, gamma, num_groups, eps=1e-5):
+    """an eps for x_hat and another one for the projection: normalize got yours, normalize_backward kept its default, so
+    dx is divided by a root that never stood in y. {dx} becomes {right_dx} once both agree."""
+    return _backward(dy, x, gamma, num_groups, eps, lambda d, x_hat, var: normalize_backward(d, x_hat, var, (2,)))
+
+
 def dx_with_keras_eps(dy, x, gamma, num_groups, eps=1e-3):
     """1e-3 when eps is not given: forward and backward pass must have the same default, here 1e-5, or the gradient
     belongs to another function."""
@@ -576,6 +582,7 @@ group_norm_backward = [
     dgamma_and_dbeta_swapped,
     dx_without_eps,
     dx_with_its_own_eps,
+    dx_with_eps_in_the_forward_half_only,
     dx_with_keras_eps,
     dx_by_the_variance,
     dx_left_in_groups,

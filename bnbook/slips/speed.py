@@ -31,7 +31,7 @@ def the_textbook_with_its_temporaries(x, gamma, beta, eps=1e-5):
 
 
 def squares_as_a_temporary(x, gamma, beta, eps=1e-5):
-    """(y * y).mean(...) for the variance, or y = y * ... for y *= ...: either is a second array as large as x, so the
+    """(y * y).mean(...) for the variance, or y = y * ... for y *= ..., or any other second array as large as x: the
     peak is 2 activations in place of 1. np.einsum('ncs,ncs->c', y, y) adds the products up without keeping them."""
     planes = x.reshape(*x.shape[:2], -1)
     mean = planes.mean((0, 2))
@@ -58,6 +58,32 @@ def forgetting_to_divide_by_m(x, gamma, beta, eps=1e-5):
     """the sum of the squares, not their mean: einsum adds up and divides by nothing, so var is {var} in place of
     {right_var} on the example, where m = 3."""
     return _lean(x, gamma, beta, eps, lambda mean, var, m: (mean, var * m))
+
+
+def dividing_by_the_images(x, gamma, beta, eps=1e-5):
+    """the squares divided by N: a channel has m = N * S values, 120 in x (5, 3, 4, 6) and not 5. x.size // C counts
+    them. (In a table, such as the example, N and m are the same.)"""
+    return _lean(x, gamma, beta, eps, lambda mean, var, m: (mean, var * m / len(x)))
+
+
+def raw_sums(x, gamma, beta, eps=1e-5):
+    """mean(x^2) - mean(x)^2 for the variance: no pass over y, and the idea of the next step, `line`. But around 10,000
+    in float32 both terms agree in all 7 digits, and what is left is noise (notebook 02). Square y = x - mean."""
+    planes = x.reshape(*x.shape[:2], -1)
+    m = x.size // x.shape[1]
+    mean = planes.sum((0, 2)) / m
+    var = np.einsum("ncs,ncs->c", planes, planes) / m - mean * mean
+    with np.errstate(invalid="ignore"):
+        slope = gamma / np.sqrt(var + eps)
+    y = planes * slope[:, None]
+    y += (beta - mean * slope)[:, None]
+    return y.reshape(x.shape), mean, var
+
+
+def a_fixed_eps(x, gamma, beta, eps=1e-5):
+    """writing 1e-5 where eps should stand: the argument is ignored. Called with 0.1 the example is {y}, expected
+    {right_y}."""
+    return _lean(x, gamma, beta, 1e-5)
 
 
 def eps_outside_the_root(x, gamma, beta, eps=1e-5):
@@ -99,6 +125,9 @@ lean_batch_norm = [
     the_variance_from_x,
     dividing_by_m_minus_1,
     forgetting_to_divide_by_m,
+    dividing_by_the_images,
+    raw_sums,
+    a_fixed_eps,
     eps_outside_the_root,
     shifting_before_scaling,
     leaving_gamma_out,
@@ -157,8 +186,8 @@ def dividing_dgamma_only(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
 
 
 def leaving_gamma_out_of_a(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
-    """no gamma: y = gamma * x_hat + beta, so all of dx is multiplied by it. On the example a is {a}, expected
-    {right_a}."""
+    """no gamma: y = gamma * x_hat + beta, so all of dx is multiplied by it, and with it a, b and c. On the example it
+    is 2."""
     inv_std, a, b = _three(np.ones_like(gamma), var, dgamma, eps, m)
     return a, b, -a * dbeta / m - b * mean
 
@@ -179,6 +208,37 @@ def leaving_eps_out(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
         return a, b, -a * dbeta / m - b * mean
 
 
+def a_fixed_eps_in_the_coefficients(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
+    """writing 1e-5 where eps should stand: the argument is ignored, and backward must divide by what forward divided
+    by. With 0.0625 the example's std is 1; with 1e-5 a is {a}, expected {right_a}."""
+    inv_std, a, b = _three(gamma, var, dgamma, 1e-5, m)
+    return a, b, -a * dbeta / m - b * mean
+
+
+def eps_beside_the_root(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
+    """np.sqrt(var) + eps: epsilon stands under the root, as in forward. On the example a is {a}, expected {right_a}."""
+    inv_std = 1 / (np.sqrt(var) + eps)
+    a = gamma * inv_std
+    b = -a * inv_std * dgamma / m
+    return a, b, -a * dbeta / m - b * mean
+
+
+def the_variance_for_the_deviation(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
+    """1 / (var + eps) for 1 / np.sqrt(var + eps): the root is missing. On the example both are 1 and nobody sees it;
+    where the standard deviation is 2, a is half of what it should be."""
+    inv_std = 1 / (var + eps)
+    a = gamma * inv_std
+    b = -a * inv_std * dgamma / m
+    return a, b, -a * dbeta / m - b * mean
+
+
+def dgamma_and_dbeta_exchanged(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
+    """dgamma and dbeta in each other's place: x_hat stands beside dgamma, so dgamma goes with x, into b, and dbeta into
+    c alone. On the example b is {b}, expected {right_b}."""
+    inv_std, a, b = _three(gamma, var, dbeta, eps, m)
+    return a, b, -a * dgamma / m - b * mean
+
+
 def the_standard_deviation_upside_down(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
     """gamma * std for a: the slope of y against x is gamma / std. Where std is 2 your a is 4 times too large."""
     std = np.sqrt(var + eps)
@@ -197,6 +257,10 @@ backward_coefficients = [
     leaving_gamma_out_of_a,
     gamma_in_dgamma_once_more,
     leaving_eps_out,
+    a_fixed_eps_in_the_coefficients,
+    eps_beside_the_root,
+    the_variance_for_the_deviation,
+    dgamma_and_dbeta_exchanged,
     the_standard_deviation_upside_down,
 ]
 
@@ -346,6 +410,20 @@ def program_without_the_block_size(program, x, y, slope, shift, L, BLOCK):
     _block(x, y, slope, shift, offsets // L % slope.size, offsets)
 
 
+def program_times_the_row(program, x, y, slope, shift, L, BLOCK):
+    """program * L + np.arange(BLOCK): a program has a block of BLOCK numbers, not a row of L. Where L is smaller, as on
+    the example, 3 to 4, blocks overlap, and of a longer y the end is never reached; where it is larger, gaps stay."""
+    offsets = program * L + np.arange(BLOCK)
+    _block(x, y, slope, shift, offsets // L % slope.size, offsets)
+
+
+def every_program_the_whole(program, x, y, slope, shift, L, BLOCK):
+    """all of y in every program: the result is right, but 1,000 programs do the work 1,000 times. This one's share is
+    the numbers from program * BLOCK on, BLOCK of them."""
+    offsets = np.arange(x.size)
+    _block(x, y, slope, shift, offsets // L % slope.size, offsets)
+
+
 def one_channel_per_program(program, x, y, slope, shift, L, BLOCK):
     """the channel of the first lane for all: a block of BLOCK numbers can begin in one channel and end in the next, as
     on the example, blocks of 4 and rows of 3: y is {y}, expected {right_y}. Each lane has its own channel."""
@@ -396,6 +474,8 @@ affine_block = [
     one_lane_too_many,
     every_program_the_first_block,
     program_without_the_block_size,
+    program_times_the_row,
+    every_program_the_whole,
     one_channel_per_program,
     program_as_the_channel,
     channels_that_never_begin_again,
