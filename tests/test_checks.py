@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnbook import checks, norm_numpy
+from bnbook.checks import compare
 from bnbook.norm_numpy import batch_axes
 
 EXERCISES = list(checks.EXERCISES.values())
@@ -492,3 +493,8 @@ def test_what_a_wrong_answer_is_told_to_type_gives_the_number_it_is_told(questio
     exec("\n".join(before), space)
     result = eval(last, space)
     assert (result if isinstance(result, str) else repr(result)) == shows and re.search(r"\d", shows + code)
+
+
+def test_a_message_shows_a_whole_number_as_one_writes_it():
+    shown = [compare.full(value) for value in (np.int64(2), 2, (0, 2), np.float64(0.5), None)]
+    assert shown == ["2", "2", "(0, 2)", "0.5", "None"]

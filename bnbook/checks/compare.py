@@ -100,7 +100,7 @@ def full(value):
     except ValueError:  # several arrays where one was expected
         return kind_of(value)
     if array.dtype.kind != "f":
-        return repr(value)
+        return repr(value.item() if isinstance(value, np.generic) else value)  # 2, not np.int64(2)
     return str(_rounded(array.tolist()))
 
 
