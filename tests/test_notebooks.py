@@ -4,8 +4,8 @@ That its outputs are reproduced is nbval's part of `make test`.
 """
 
 import ast
-import importlib
 import copy
+import importlib
 import re
 from statistics import median
 
