@@ -5,6 +5,8 @@ import re
 
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -498,3 +500,19 @@ def test_what_a_wrong_answer_is_told_to_type_gives_the_number_it_is_told(questio
 def test_a_message_shows_a_whole_number_as_one_writes_it():
     shown = [compare.full(value) for value in (np.int64(2), 2, (0, 2), np.float64(0.5), None)]
     assert shown == ["2", "2", "(0, 2)", "0.5", "None"]
+
+
+def test_torchs_functions_on_the_arguments_as_they_come_are_accepted():
+    def batch_norm(x, gamma, beta, eps=1e-5):
+        x, gamma, beta = (torch.tensor(v.copy()) for v in (x, gamma, beta))
+        axes = norm_numpy.batch_axes(x.ndim)
+        y = F.batch_norm(x, None, None, gamma, beta, True, 0.1, eps)
+        return y, x.double().mean(axes), x.double().var(axes, correction=0)
+
+    def batch_norm_eval(x, gamma, beta, mean, var, eps=1e-5):
+        x, gamma, beta, mean, var = (torch.tensor(v.copy()) for v in (x, gamma, beta, mean, var))
+        return F.batch_norm(x, mean, var, gamma, beta, False, 0.1, eps)
+
+    for yours in (batch_norm, batch_norm_eval):
+        verdict = checks.EXERCISES[yours.__name__].judge(yours)
+        assert verdict.kind == "agrees", verdict.message

@@ -5,7 +5,7 @@ import numpy as np
 from .. import norm_numpy
 from .compare import Probe
 from .exercise import Exercise
-from .inputs import batch, channels_last, far_from_zero, gamma_beta, table, with_a_constant_channel
+from .inputs import batch, channels_last, far_from_zero, gamma_beta, singles, table, with_a_constant_channel
 from .question import Question
 
 
@@ -59,7 +59,7 @@ def _batch_norm_probes():
             "a constant channel in x (4, 3, 5), no eps given",
             (with_a_constant_channel(batch(4, 3, 5)), *vectors()),
         ),
-        Probe("float32 images x (8, 3, 4, 6) around 10,000", (far_from_zero(8, 3, 4, 6), *vectors()), 0.02),
+        Probe("float32 images x (8, 3, 4, 6) around 10,000", (far_from_zero(8, 3, 4, 6), *singles(*vectors())), 0.02),
     ]
 
 

@@ -36,6 +36,11 @@ def far_from_zero(*shape):
     return (random.normal(size=shape) + 1e4).astype(np.float32)
 
 
+def singles(*vectors):
+    """The vectors in float32: PyTorch takes no float64 beside a float32 x."""
+    return tuple(v.astype(np.float32) for v in vectors)
+
+
 def gamma_beta():
     """Scales of both signs, none of them 1, and shifts, none of them 0."""
     return np.array([1.5, -0.7, 2.0]), np.array([0.3, -2.0, 5.0])

@@ -5,7 +5,7 @@ import numpy as np
 from .. import norm_numpy
 from .compare import Probe
 from .exercise import Exercise
-from .inputs import batch, channels_last, far_from_zero, gamma_beta, table
+from .inputs import batch, channels_last, far_from_zero, gamma_beta, singles, table
 from .question import Question
 
 
@@ -58,7 +58,7 @@ def _batch_norm_eval_probes():
         Probe("signals x (4, 3, 5) not contiguous, eps 0.01", (channels_last(batch(4, 3, 5)), *vectors(), 0.01)),
         Probe("signals as long as there are channels, x (2, 3, 3), eps 0.1", (batch(2, 3, 3), *vectors(), 0.1)),
         Probe("volumes x (2, 3, 4, 5, 6), eps 0.1", (batch(2, 3, 4, 5, 6), *vectors(), 0.1)),
-        Probe("float32 images x (2, 3, 4, 6) around 10,000", (far_from_zero(2, 3, 4, 6), *vectors()), 0.02),
+        Probe("float32 images x (2, 3, 4, 6) around 10,000", (far_from_zero(2, 3, 4, 6), *singles(*vectors())), 0.02),
     ]
 
 
