@@ -516,3 +516,17 @@ def test_torchs_functions_on_the_arguments_as_they_come_are_accepted():
     for yours in (batch_norm, batch_norm_eval):
         verdict = checks.EXERCISES[yours.__name__].judge(yours)
         assert verdict.kind == "agrees", verdict.message
+
+
+def test_numbers_that_are_called_yours_are_yours():
+    def slip(x, gamma, beta, eps=1e-5):
+        """forgetting everything: your var is {var} in place of {right_var}."""
+        return x, x.mean(0), 0 * x[0]
+
+    def yours(x, gamma, beta, eps=1e-5):
+        return x, x.mean(0), x.var(0) + 1
+
+    exercise = checks.EXERCISES["batch_norm"]
+    whole, part = exercise._explain(slip), exercise._explain(slip, yours)
+    assert "your var is 0" in whole and "your var is 0" not in part
+    assert whole.split(" in place of ")[1] == part.split(" in place of ")[1]

@@ -136,7 +136,7 @@ class Exercise:
             parts = any(self._difference_at(position, *pair) for pair in made)
             slip = self._slip_with(calls, [position]) if parts else None
             if slip:
-                return f"\nNot all of it, but your {name}. " + self._explain(slip)
+                return f"\nNot all of it, but your {name}. " + self._explain(slip, yours)
         mine, right = self._on_example(yours, full), self._on_example(self.finished, full)
         if not mine or mine == right or self.difference:
             return ""
@@ -144,10 +144,14 @@ class Exercise:
         rows = [f"   {name:8} yours {mine[name]}   expected {right[name]}" for name in self.outputs]
         return f"\nSmall enough to follow by hand, {call}:\n" + "\n".join(rows)
 
-    def _explain(self, slip):
-        """`That is what NAME gives: WHY`, from the slip's docstring, with the numbers of the small example."""
-        mine, right = self._on_example(slip, short), self._on_example(self.finished, short)
-        numbers = {**(mine or {}), **{f"right_{name}": value for name, value in right.items()}}
+    def _explain(self, slip, yours=None):
+        """`That is what NAME gives: WHY`, from the slip's docstring, with the numbers of the small example.
+
+        They are the slip's, or yours where only one output is the slip's.
+        """
+        mine = (yours and self._on_example(yours, short)) or self._on_example(slip, short) or {}
+        right = self._on_example(self.finished, short)
+        numbers = {**mine, **{f"right_{name}": value for name, value in right.items()}}
         name, why = inspect.cleandoc(slip.__doc__).replace("\n", " ").format_map(numbers).split(": ", 1)
         return f"That is what {name} gives: {why}"
 
