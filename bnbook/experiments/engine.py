@@ -133,7 +133,7 @@ def run_all(settings, data, device="cpu", progress=False, watch=None, keep=None,
     watch     called as watch(moment) before the first step and after each; may return a dict, name to (P, ...)
     keep      a file: each finished group is written there, and found again by the same call after an interruption
     dtype     torch.float64, or torch.float32, which is twice as fast and gives other digits on another machine
-    together  nets in one model at most: of more, a core's cache cannot hold one layer
+    together  nets in one model at most: with more, their arrays leave the core's cache
     Returns a list of dicts: setting (a dict), step and test_accuracy (lists), train_loss (over the whole training set
     at the end, in evaluation mode; None if not finite), diverged (bool), and watched (step, and the values of each
     name), if watch returned anything. A run that diverges disturbs no other and raises nothing.
@@ -187,12 +187,23 @@ def _train_together(settings, data, parts, watch):
                 watched.setdefault(name, []).append(np.asarray(torch.as_tensor(values).cpu(), dtype=float))
 
     train.fit_all(
-        **{"net": net, "x": x_train, "y": y_train, "lr": _rates(net, settings), "batch_size": first.batch_size},
-        **{"steps": first.steps, "seeds": [setting.seed for setting in settings], "momentum": first.momentum},
-        **{"weight_decay": [setting.weight_decay for setting in settings], "clip": first.clip},
-        **{"label_noise": first.label_noise, "watch": measure, "after_step": _after_step(net, settings)},
+        net=net,
+        x=x_train,
+        y=y_train,
+        lr=_rates(net, settings),
+        batch_size=first.batch_size,
+        steps=first.steps,
+        seeds=[setting.seed for setting in settings],
+        momentum=first.momentum,
+        weight_decay=[setting.weight_decay for setting in settings],
+        clip=first.clip,
+        label_noise=first.label_noise,
+        watch=measure,
+        after_step=_after_step(net, settings),
         order=_neighbours(settings, len(x_train)) if first.together else None,
-        **{"pool": pool, "schedule": first.schedule, "whole_set": first.whole_set},
+        pool=pool,
+        schedule=first.schedule,
+        whole_set=first.whole_set,
     )
     if pool is None:
         losses, _ = train.evaluate_all(net, x_train, y_train)
@@ -201,7 +212,9 @@ def _train_together(settings, data, parts, watch):
     runs = []
     for i, setting in enumerate(settings):
         found = {
-            **{"setting": asdict(setting), "step": steps, "test_accuracy": [float(a[i]) for a in accuracies]},
+            "setting": asdict(setting),
+            "step": steps,
+            "test_accuracy": [float(a[i]) for a in accuracies],
             "train_loss": float(losses[i]) if np.isfinite(losses[i]) else None,
             "diverged": train.diverged(losses[i], data.classes),
         }

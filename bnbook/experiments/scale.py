@@ -151,11 +151,16 @@ def fit(settings, data, device, watch=None, eps=1e-30, noise=0.0):
     net = nets.Stack([with_eps(build(setting, data), eps) for setting in settings]).to(x)
     hidden = set(hidden_weights(net))
     losses = train.fit_all(
-        *(net, x, y),
+        net,
+        x,
+        y,
         lr=lambda name: [s.hidden_lr if name in hidden and s.hidden_lr else s.lr for s in settings],
         weight_decay=lambda name: [s.weight_decay if name in hidden else 0.0 for s in settings],
-        **{"batch_size": first.batch_size, "steps": first.steps, "seeds": [setting.seed for setting in settings]},
-        **{"label_noise": noise, "watch": watch},
+        batch_size=first.batch_size,
+        steps=first.steps,
+        seeds=[setting.seed for setting in settings],
+        label_noise=noise,
+        watch=watch,
     )
     return losses, net
 

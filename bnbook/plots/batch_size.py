@@ -315,7 +315,8 @@ def accumulation(data):
         face = ARMS[arm["norm"]]["color"] if arm["net"] == "mlp" else "white"
         _line(
             *(ax, data["sizes"], error.min(1), np.exp(np.log(error).mean(1)), error.max(1), arm["norm"]),
-            **{"label": label, "markerfacecolor": face},
+            label=label,
+            markerfacecolor=face,
         )
         exact = error.max() < 1e-10
         said = "equal to 1e-10" if exact else "".join(f"{value:9.2g}" for value in np.median(error, 1))

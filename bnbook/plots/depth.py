@@ -110,7 +110,9 @@ def _growth_by_batch(ax, cases, style, predicted):
     low, high = np.array([case["interval"] for case in cases]).T
     ax.errorbar(
         *([case["batch_size"] for case in cases], mean, [mean - low, high - mean]),
-        **{"linestyle": "none", "capsize": 3, "markersize": 5},
+        linestyle="none",
+        capsize=3,
+        markersize=5,
         **style,
     )
     ax.axhline(predicted[cases[0]["activation"]], color=style["color"], linewidth=1, linestyle=":")
