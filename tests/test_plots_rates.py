@@ -152,7 +152,7 @@ def _decayed(ratio, ends):
 
 def test_the_equilibrium_counts_settings_near_the_prediction_and_says_if_lengths_meet():
     axes, text = plots.weight_decay_equilibrium(_decayed(0.99, (0.40, 0.41)))
-    assert text.startswith("The angle is within 5 % of the prediction in 2 of 2 settings.") and "0.141   0.99" in text
+    assert text.startswith("The angle is within 5 % of the prediction in 2 of 2 settings.") and "0.14    1.0" in text
     assert "forgets its start" in axes[0].figure.get_suptitle()
     axes, text = plots.weight_decay_equilibrium(_decayed(0.5, (0.40, 0.80)))
     assert "in 0 of 2" in text and "forgets" not in axes[0].figure.get_suptitle()

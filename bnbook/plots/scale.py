@@ -167,8 +167,9 @@ def weight_decay_equilibrium(data):
     heading = f"Last third of {data['steps']} steps, {data['seeds']} seeds:"
     heading = f"{heading:53}angle  predicted  ratio  length ratio"
     lines = [
-        f"  {name:51}{np.mean(arm['angle']):6.3f}  {arm['predicted_angle']:9.3f}  {arm['ratio']['mean']:5.2f}  "
-        f"{np.divide(*_lengths(arm)):12.2f}"
+        # as many digits as hold on another processor: rounding errors grow in these trainings
+        f"  {name:51}{np.mean(arm['angle']):6.2g}  {arm['predicted_angle']:9.2g}  {arm['ratio']['mean']:5.1f}  "
+        f"{np.divide(*_lengths(arm)):12.1f}"
         for name, arm in zip(names, data["arms"], strict=True)
     ]
     return axes, "\n".join([f"{verdict}.", heading, *lines])
