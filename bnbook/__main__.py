@@ -14,15 +14,19 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
+
+from . import chapters
 
 PACKAGE = Path(__file__).parent
 DATA = ("digits", "mnist", "fashion_mnist", "cifar10", "images")
 
-# The reading order, which is the order of imports: a module imports only from modules above it.
+# The reading order of the ground, which is the order of imports: a module imports only from modules above it. The rooms
+# of the notebooks stand on all of it.
 ORDER = (
-    *("norm_numpy", "norm_fast", "norm_torch", "norm_triton", "data", "nets", "train", "bench", "experiments", "plots"),
-    *("slips", "checks", "diagnose", "widgets", "notebook", "course"),
+    *("norm_numpy", "norm_fast", "norm_torch", "norm_triton", "data", "nets", "train", "lab", "grading", "bench"),
+    *("diagnose", "notebook", "course"),
 )
 
 
@@ -51,13 +55,14 @@ def _parser():
     check.set_defaults(run=run_check)
 
     run = commands.add_parser("run", help="run an experiment: its data as JSON, its figure as PNG, its verdict here")
-    run.add_argument("name", help="one of " + ", ".join(experiment_names()))
+    run.add_argument("name", help="one of " + ", ".join(experiments_and_drawings()))
     run.add_argument("--data", choices=DATA, help="on which images (default digits, which are there at once)")
     run.add_argument("--folder", help="where the files of other data are; images: a subfolder for each class, or .npz")
     run.add_argument("--limit", type=int, metavar="N", help="keep at most N images in each part of other data")
     run.add_argument("--seeds", type=int, help="runs per arm (default: what the experiment says, mostly 5)")
     run.add_argument("--device", help="cpu or cuda (default: cuda if there is one)")
     run.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default out)")
+    run.add_argument("--store", action="store_true", help="write into the evidence of the notebook's room")
     run.set_defaults(run=run_experiment)
 
     bench = commands.add_parser("bench", help="how fast every version of BatchNorm is on this machine (minutes)")
@@ -91,23 +96,39 @@ def _parser():
 
 
 def show_map(options=None):
-    """Print the modules in reading order: name, lines, and what each one holds, from its own docstring."""
+    """Print the ground in reading order and then the rooms: name, lines, and what each says of itself."""
+    print("The ground, in reading order:")
     for name in modules():
         first, *rest = ast.get_docstring(ast.parse(_source(name).read_text(encoding="utf-8"))).splitlines()
-        notes = [line for line in rest if line.startswith(("Read after", "Built in", "Used "))]
-        print(f"{name:<12}{lines(name):>5} lines  {first}")
-        for note in notes:
-            print(f"{'':25}{note}")
+        print(f"{name:<20}{lines(name):>6} lines  {first}")
+        for note in _notes(rest):
+            print(textwrap.fill(note, 118, initial_indent=" " * 34, subsequent_indent=" " * 34))
+    print("\nOne room for each notebook, in bnbook/chapters:")
+    for name in chapters.rooms():
+        print(f"{name:<20}{lines(f'chapters/{name}'):>6} lines  {chapters.room(name).QUESTION}")
+
+
+def _notes(text):
+    """Of a docstring's lines, the sentences that say after what to read it and where it is built or used, whole."""
+    starts = ("Read after", "Built in", "Used ")
+    notes, inside = [], False
+    for line in text:
+        inside = line.startswith(starts) or (inside and line.strip() != "")
+        if line.startswith(starts):
+            notes.append(line)
+        elif inside:
+            notes[-1] += " " + line
+    return notes
 
 
 def modules():
-    """The modules there are, in reading order."""
+    """The modules of the ground that there are, in reading order."""
     return [name for name in ORDER if _source(name).exists()]
 
 
 def lines(name):
     """Lines of a module, with all the files of a package."""
-    files = sorted((PACKAGE / name).glob("*.py")) or [_source(name)]
+    files = sorted((PACKAGE / name).rglob("*.py")) or [_source(name)]
     return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
 
 
@@ -128,7 +149,7 @@ def run_check(options):
         ("data: 1,797 handwritten digits", _digits),
         ("PyTorch layer equals torch.nn.BatchNorm2d", _layer),
         ("Jupyter kernel", _kernel),
-        *((f"check of {name}", lambda name=name: _exercise(name)) for name in _exercises()),
+        *_exercises(options.brief),
     ):
         try:
             found = test()
@@ -136,7 +157,12 @@ def run_check(options):
         except Exception as error:  # whatever it is: this command is there to report it
             bad += 1
             print(f"FAIL  {says}: {type(error).__name__}: {error}")
-    print("Everything works." if not bad else f"{bad} of these failed; `make clean lab` installs everything anew.")
+    if bad:
+        from . import course
+
+        print(f"{bad} of these failed; `{course.command('lab')}` installs everything anew once .venv is removed.")
+    else:
+        print("Everything works.")
     return int(bad > 0)
 
 
@@ -178,43 +204,61 @@ def _kernel():
     KernelSpecManager().get_kernel_spec("python3")
 
 
-def _exercises():
-    from . import checks
+def _exercises(brief):
+    """What to say and to call for each exercise, or in brief for each room."""
+    groups = {}
+    for room, exercise in chapters.exercises():
+        number = room[1:3]
+        says = f"checks of notebook {number}" if brief else f"check of {exercise.name} in {number}"
+        groups.setdefault(says, []).append(exercise)
+    return [(says, functools.partial(_agree, group)) for says, group in groups.items()]
 
-    return checks.EXERCISES
 
-
-def _exercise(name):
-    exercise = _exercises()[name]
-    verdict = exercise.judge(exercise.finished)
-    if verdict.kind != "agrees":
-        raise RuntimeError(verdict.message)
+def _agree(exercises):
+    for exercise in exercises:
+        verdict = exercise.judge(exercise.finished)
+        if verdict.kind != "agrees":
+            raise RuntimeError(verdict.message)
 
 
 # --- run -----------------------------------------------------------------------------------------------------------
 
 
-def experiment_names():
-    """Names that are an experiment and a drawing: public functions of both modules."""
+def experiments_and_drawings():
+    """Name of each experiment that has a drawing: the room it is in, in the order of the notebooks.
 
-    def public(module):
-        tree = ast.parse(_source(module).read_text(encoding="utf-8")).body
-        written = [node.name for node in tree if isinstance(node, ast.FunctionDef)]
-        gathered = [alias.name for node in tree if isinstance(node, ast.ImportFrom) for alias in node.names]
-        return [name for name in written + gathered if not name.startswith("_")]
+    Read from the sources, so that --help imports nothing: public functions of a room's `experiments`, written or
+    gathered there, of the same name as one of its `plots`.
+    """
+    found = {}
+    for room in chapters.rooms():
+        drawings = _public(room, "plots")
+        found |= {name: room for name in _public(room, "experiments") if name in drawings}
+    return found
 
-    return [name for name in public("experiments") if name in public("plots")]
+
+def _public(room, part):
+    file = _source(f"chapters/{room}/{part}")
+    tree = ast.parse(file.read_text(encoding="utf-8")).body if file.exists() else []
+    written = [node.name for node in tree if isinstance(node, ast.FunctionDef)]
+    gathered = [alias.name for node in tree if isinstance(node, ast.ImportFrom) for alias in node.names]
+    return [name for name in gathered + written if not name.startswith("_")]
 
 
 def run_experiment(options):
     """Run it, write NAME.json and NAME.png, print what it shows in two lines."""
-    if options.name not in experiment_names():
-        raise ValueError(f"there is no experiment {options.name!r}: choose one of {', '.join(experiment_names())}")
+    rooms = experiments_and_drawings()
+    if options.name not in rooms:
+        raise ValueError(f"there is no experiment {options.name!r}: choose one of {', '.join(rooms)}")
     importlib.import_module("matplotlib").use("Agg")  # files, no window; not in the environment, which kernels inherit
-    experiments, plots, data, notebook = (
-        importlib.import_module(f"bnbook.{name}") for name in ("experiments", "plots", "data", "notebook")
-    )
-    experiment = getattr(experiments, options.name)
+    from . import data, notebook
+    from .lab import results as store
+
+    room = rooms[options.name]
+    experiment = getattr(chapters.room(room, "experiments"), options.name)
+    draw = getattr(chapters.room(room, "plots"), options.name)
+    if options.store:
+        options.out = chapters.FOLDER / room / "evidence"
     takes = inspect.signature(experiment).parameters
     # Everything that may be refused is looked at before the work, which can take minutes.
     given = {"device": _chosen_device(options, takes, notebook.setup()), "progress": True}
@@ -227,10 +271,10 @@ def run_experiment(options):
         print(f"Going on with the runs that are finished in {part}.")
 
     results = experiment(**{name: value for name, value in given.items() if name in takes})
-    axes, text = getattr(plots, options.name)(results)
+    axes, text = draw(results)
     source = used and {"name": options.data or "digits", **data.fingerprint(used)}
     made = {"data": source, "device": given["device"], "command": options.command, "text": text}
-    experiments.save({"versions": experiments.versions(), **results, **made}, json)
+    store.save({"versions": store.versions(), **results, **made}, json)
     getattr(axes, "flat", [axes])[0].figure.savefig(png)
     part.unlink(missing_ok=True)
     print(*text.splitlines()[:2], f"{written}: {json} and {png.name}", sep="\n")
@@ -336,6 +380,7 @@ def run_notebooks(options):
     chosen = [path for path in course.notebooks() if not options.numbers or path.name[:2] in options.numbers]
     if not chosen:
         raise ValueError(f"no notebook {' '.join(options.numbers)}: numbers look like 00 or 02")
+    course.write_tables()
     for path in chosen:
         print(path.name, flush=True)
         course.execute(path)

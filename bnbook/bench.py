@@ -1,6 +1,6 @@
 """How fast is it: every version of BatchNorm against PyTorch's, on this machine. Never in a timed test.
 
-Read after train.
+Read after grading.
 Used by `python -m bnbook bench` and notebook 14.
 
 A single time says little: machines are shared, and clocks change. So all candidates run in one process, in a new random

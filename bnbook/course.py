@@ -7,6 +7,8 @@ Used by the command line (`python -m bnbook lab`, `notebooks`, `reset`); no note
 import hashlib
 import itertools
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from . import chapters
 
 ROOT = Path(__file__).parent.parent
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -104,8 +108,8 @@ def learner_copy(folder="work"):
         if not copy.exists():
             write(copy, nb)
         elif version(copy) not in (None, nb.metadata.bnbook["version"]):
-            take = f"`make reset NOTEBOOK={source.name[:2]}`"
-            print(f"{copy.name}: a newer version is there; {take} takes it and keeps yours beside it.")
+            take = command("reset", source.name[:2])
+            print(f"{copy.name}: a newer version is there; `{take}` takes it and keeps yours beside it.")
 
 
 def version(copy):
@@ -125,7 +129,7 @@ def reset(number, folder="work"):
     chosen = [source for source in notebooks() if number.isdigit() and source.name.startswith(number.zfill(2) + "_")]
     if not chosen:
         numbers = " ".join(source.name[:2] for source in notebooks())
-        raise ValueError(f"no notebook {number!r}: choose one of {numbers}, as in `make reset NOTEBOOK=02`")
+        raise ValueError(f"no notebook {number!r}: choose one of {numbers}, as in `{command('reset', '02')}`")
     copy = ROOT / folder / chosen[0].name
     if copy.exists():
         names = (copy.with_suffix(f".mine-{count}.ipynb") for count in itertools.count(1))
@@ -154,3 +158,51 @@ def open_lab(folder="work", extra_args=()):
             return server.wait()
         except KeyboardInterrupt:
             pass  # JupyterLab got the Ctrl-C too: it asks whether to stop, and stops its kernels
+
+
+# --- tables made from the rooms --------------------------------------------------------------------------------------
+
+
+def tables():
+    """The two tables of notebooks, README's and that of 00, from what the rooms say of themselves: two texts."""
+    readme, start = [], []
+    for path in notebooks():
+        number, room = path.name[:2], chapters.room("n" + path.stem)
+        row = f"{room.QUESTION} | {room.BUILDS}"
+        readme.append(f"| [{number}](notebooks/{path.name}) | {row} | {room.MINUTES} |")
+        start.append(f"| {number} | {row} |" if not start else f"| [{number}]({path.name}) | {row} |")
+    return "\n".join(readme), "\n".join(start)
+
+
+def write_tables():
+    """Put both tables in their places: README.md, and the text of notebook 00."""
+    readme, start = tables()
+    path = ROOT / "README.md"
+    path.write_text(_with_rows(path.read_text(encoding="utf-8"), readme, "minutes"), encoding="utf-8", newline="\n")
+    path = notebooks()[0]
+    nb = nbformat.read(path, as_version=4)
+    for cell in nb.cells:
+        if re.search(_rows("you build"), cell.source, re.M):
+            cell.source = _with_rows(cell.source, start, "you build")
+    write(path, nb)
+
+
+def _with_rows(text, rows, last):
+    return re.sub(_rows(last), lambda found: found[1] + rows + "\n", text, count=1, flags=re.M)
+
+
+def _rows(last):
+    """The table whose heading ends with this word: its two lines of heading, then its rows."""
+    return rf"(^\|.*\| {last} \|\n\|[-|]+\|\n)(?:\|.*\n)+"
+
+
+def command(*words):
+    """What a person types on this system for a command of bnbook: 'make lab', '.venv/bin/bnbook lab' or 'bnbook lab'.
+
+    words  of the command line, such as 'reset', '02'
+    """
+    if shutil.which("make") and (ROOT / "Makefile").exists():
+        return f"make reset NOTEBOOK={words[1]}" if words[0] == "reset" else f"make {' '.join(words)}"
+    scripts = ROOT / ".venv" / ("Scripts" if os.name == "nt" else "bin")
+    program = os.path.join(".venv", scripts.name, "bnbook") if scripts.exists() else "bnbook"
+    return " ".join([program, *words])

@@ -23,7 +23,7 @@ Within a tile float32 stays float32; sums over tiles and everything per channel 
 import numpy as np
 
 from . import norm_numpy
-from .norm_numpy import _batch, _floats, _silent, normalize, normalize_backward, update_running
+from .norm_numpy import as_batch, as_floats, normalize, normalize_backward, silent, update_running
 
 __all__ = ["normalize", "normalize_backward", "batch_norm", "batch_norm_backward", "batch_norm_eval", "update_running"]
 
@@ -34,7 +34,7 @@ DOT = 64  # from so many on, it has a dot product of its own
 ONES = {np.dtype(name): np.ones(LONG, name) for name in ("float32", "float64")}
 
 
-@_silent
+@silent
 def batch_norm(x, gamma, beta, eps=1e-5, *, out=None):
     """Training-time Batch Normalization, as norm_numpy.batch_norm: three passes over memory (read, read, write).
 
@@ -42,7 +42,7 @@ def batch_norm(x, gamma, beta, eps=1e-5, *, out=None):
     Returns y (N, C, *), mean (C,), var (C,).
     Raises ValueError as norm_numpy.batch_norm does, and if out is not like x.
     """
-    x = _batch("x", x, gamma=gamma, beta=beta)
+    x = as_batch("x", x, gamma=gamma, beta=beta)
     y = _output(out, x)
     planes = _planes(y, x)
     if planes and x.size > x.shape[1]:
@@ -53,7 +53,7 @@ def batch_norm(x, gamma, beta, eps=1e-5, *, out=None):
     return y, mean, var
 
 
-@_silent
+@silent
 def batch_norm_backward(dy, x, gamma, mean, var, eps=1e-5, *, out=None):
     """Gradients of the loss through `batch_norm`, as norm_numpy.batch_norm_backward: five passes over memory.
 
@@ -63,7 +63,7 @@ def batch_norm_backward(dy, x, gamma, mean, var, eps=1e-5, *, out=None):
     Returns dx (N, C, *), dgamma (C,), dbeta (C,).
     Raises ValueError as norm_numpy.batch_norm_backward does, and if out is not like x.
     """
-    x, dy = _batch("x", x, gamma=gamma, mean=mean, var=var), _floats("dy", dy)
+    x, dy = as_batch("x", x, gamma=gamma, mean=mean, var=var), as_floats("dy", dy)
     dx = _output(out, x)
     planes, m = _planes(dx, x, dy), x.size // max(x.shape[1], 1)
     mean, var = np.asarray(mean, np.float64), np.asarray(var, np.float64)
@@ -86,7 +86,7 @@ def batch_norm_backward(dy, x, gamma, mean, var, eps=1e-5, *, out=None):
     return dx, dgamma, dbeta
 
 
-@_silent
+@silent
 def batch_norm_eval(x, gamma, beta, running_mean, running_var, eps=1e-5, *, out=None):
     """Inference, as norm_numpy.batch_norm_eval: two passes over memory.
 
@@ -94,7 +94,7 @@ def batch_norm_eval(x, gamma, beta, running_mean, running_var, eps=1e-5, *, out=
     Returns y (N, C, *).
     Raises ValueError as norm_numpy.batch_norm_eval does, and if out is not like x.
     """
-    x = _batch("x", x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
+    x = as_batch("x", x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
     y = _output(out, x)
     planes = _planes(y, x)
     mean, var = np.asarray(running_mean, np.float64), np.asarray(running_var, np.float64)
@@ -178,7 +178,7 @@ def _tiles(arrays, vectors, plane, row, size=TILE):
     (N, C, S), dtype = arrays[0].shape, arrays[0].dtype
     if S >= plane:  # every number of a vector is one factor
         if S >= LONG:
-            np.setbufsize(16)  # no copies of factors; _silent sets it back
+            np.setbufsize(16)  # no copies of factors; silent sets it back
         arrays = [a.reshape(N * C, S) for a in arrays]
         vectors = [v if v is None else np.tile(v.astype(dtype), N)[:, None] for v in vectors]
         for n in range(0, N * C, step := max(1, size // S)):

@@ -1,9 +1,8 @@
 """The arithmetic of Batch Normalization, plainly.
 
 Read after nothing: start here.
-Built in notebook 02 (forward), 03 (backward), 04 (running statistics, the layer, folding), 05 (images), 11 (the
-relatives); `standardize`, `saturation` and `he_std` in 01; `standard_error`, `ghost_batch_norm` and `batch_renorm` in
-10.
+Built in notebook 02 (forward), 03 (backward), 04 (running statistics, the layer, folding), 11 (the relatives); `merge`
+in 14.
 
 One pair of functions, `normalize` and `normalize_backward`, is the whole of batch, layer, group and instance
 norm in 1d, 2d and 3d: the choice of axes tells them apart. Two rules hold everywhere below.
@@ -17,7 +16,7 @@ norm in 1d, 2d and 3d: the choice of axes tells them apart. Two rules hold every
 import numpy as np
 
 # NaN, infinity and a float16 overflow are legal values here, as in PyTorch: they stay in their channel, silently.
-_silent = np.errstate(invalid="ignore", over="ignore", divide="ignore")
+silent = np.errstate(invalid="ignore", over="ignore", divide="ignore")
 
 
 def batch_axes(ndim):
@@ -29,49 +28,7 @@ def batch_axes(ndim):
     return (0, *range(2, ndim))
 
 
-@_silent
-def standardize(x):
-    """Each column of a table to mean 0 and standard deviation 1: `normalize(x, (0,), eps=0)[0]`.
-
-        (x - mean) / sd
-
-    x  (N, C)
-    Returns (N, C). A column of equal numbers has no spread to divide by and becomes nan (or rounding noise): the
-    eps of `normalize` is for that.
-    Raises ValueError if x is not an array of floats.
-    Source: LeCun, Bottou, Orr & Mueller 1998, "Efficient BackProp", section 4.3.
-    """
-    x = _floats("x", x)
-    deviation = x - x.mean(0, dtype=np.float64)
-    sd = np.sqrt(np.mean(deviation**2, 0))
-    return (deviation / sd).astype(x.dtype)
-
-
-def saturation(h, slope=0.05):
-    """Share of tanh outputs that lie where tanh is nearly flat, so that hardly any gradient passes.
-
-        mean(1 - h^2 < slope)        because the derivative of tanh at z is 1 - tanh(z)^2 = 1 - h^2
-
-    h      any shape   outputs of tanh, between -1 and 1
-    slope  an output whose slope is below this counts as saturated; 0.05 is |h| > 0.975, or |z| > 2.18
-    Returns a float between 0 and 1.
-    """
-    return float(np.mean(1 - np.asarray(h) ** 2 < slope))
-
-
-def he_std(fan_in):
-    """Standard deviation of the weights with which a ReLU layer keeps the mean square of its inputs.
-
-        sqrt(2 / fan_in)        mean(z^2) = fan_in * std^2 * mean(h^2), and mean(h^2) = mean(z^2) / 2 after a ReLU
-
-    fan_in  numbers that one unit adds up: inputs of a linear layer, C * kH * kW of a convolution
-    Returns a float.
-    Source: He et al. 2015 (arXiv 1502.01852), equation 10.
-    """
-    return float(np.sqrt(2 / fan_in))
-
-
-@_silent
+@silent
 def normalize(x, axes, eps=1e-5):
     """Shift and scale x to mean 0 and variance 1 (a little less, because of eps) along the given axes.
 
@@ -84,7 +41,7 @@ def normalize(x, axes, eps=1e-5):
     Raises ValueError if x is not an array of floats.
     Source: Ioffe & Szegedy 2015, algorithm 1, lines 1 to 3.
     """
-    x = _floats("x", x)
+    x = as_floats("x", x)
     mean = x.mean(axes, keepdims=True, dtype=np.float64)
     deviation = x - mean
     var = np.mean(deviation**2, axes, keepdims=True)
@@ -92,7 +49,7 @@ def normalize(x, axes, eps=1e-5):
     return x_hat.astype(x.dtype), mean, var
 
 
-@_silent
+@silent
 def normalize_backward(dx_hat, x_hat, var, axes, eps=1e-5):
     """Gradient through `normalize`: remove what lies along 1 and along x_hat, divide by the standard deviation.
 
@@ -105,14 +62,14 @@ def normalize_backward(dx_hat, x_hat, var, axes, eps=1e-5):
     Returns dx (like dx_hat).
     Source: Ioffe & Szegedy 2015, section 3, with the three chain-rule terms collected; derived in notebook 03.
     """
-    dx_hat, wide = _floats("dx_hat", dx_hat), np.asarray(x_hat, np.float64)
+    dx_hat, wide = as_floats("dx_hat", dx_hat), np.asarray(x_hat, np.float64)
     along_one = np.mean(dx_hat, axes, keepdims=True, dtype=np.float64)
     along_x_hat = np.mean(dx_hat * wide, axes, keepdims=True)
     dx = (dx_hat - along_one - wide * along_x_hat) / np.sqrt(var + eps)
     return dx.astype(dx_hat.dtype)
 
 
-@_silent
+@silent
 def batch_norm(x, gamma, beta, eps=1e-5):
     """Training-time Batch Normalization: each channel by the statistics of this batch.
 
@@ -126,18 +83,18 @@ def batch_norm(x, gamma, beta, eps=1e-5):
     Raises ValueError if gamma or beta is not (C,), or a channel has a single value.
     Source: Ioffe & Szegedy 2015, algorithm 1.
     """
-    x = _batch("x", x, gamma=gamma, beta=beta)
+    x = as_batch("x", x, gamma=gamma, beta=beta)
     if x.size <= x.shape[1]:
         raise ValueError(
             f"x has shape {x.shape}: fewer than two values per channel, so there is no spread to divide by. Use a "
             "batch of 2 or more (or H * W > 1) in training, or batch_norm_eval."
         )
     x_hat, mean, var = normalize(x.astype(np.float64), batch_axes(x.ndim), eps)
-    y = _column(gamma, 1.0, x) * x_hat + _column(beta, 0.0, x)
+    y = as_column(gamma, 1.0, x) * x_hat + as_column(beta, 0.0, x)
     return y.astype(x.dtype), mean.ravel(), var.ravel()
 
 
-@_silent
+@silent
 def batch_norm_backward(dy, x, gamma, mean, var, eps=1e-5):
     """Gradients of the loss through `batch_norm`. Only x is kept from the forward pass: x_hat is made again.
 
@@ -152,18 +109,18 @@ def batch_norm_backward(dy, x, gamma, mean, var, eps=1e-5):
     Raises ValueError if dy and x differ in shape, or gamma, mean or var is not (C,).
     Source: Ioffe & Szegedy 2015, section 3; derived in notebook 03.
     """
-    x = _batch("x", x, gamma=gamma, mean=mean, var=var)
-    dy = _floats("dy", dy)
+    x = as_batch("x", x, gamma=gamma, mean=mean, var=var)
+    dy = as_floats("dy", dy)
     if dy.shape != x.shape:
         raise ValueError(f"dy has shape {dy.shape} and x {x.shape}: dy is the gradient of y, so both must be equal.")
     axes, wide = batch_axes(x.ndim), dy.astype(np.float64)
-    var = _column(var, 1.0, x)
-    x_hat = (x - _column(mean, 0.0, x)) / np.sqrt(var + eps)
-    dx = normalize_backward(_column(gamma, 1.0, x) * wide, x_hat, var, axes, eps)
+    var = as_column(var, 1.0, x)
+    x_hat = (x - as_column(mean, 0.0, x)) / np.sqrt(var + eps)
+    dx = normalize_backward(as_column(gamma, 1.0, x) * wide, x_hat, var, axes, eps)
     return dx.astype(x.dtype), (wide * x_hat).sum(axes), wide.sum(axes)
 
 
-@_silent
+@silent
 def batch_norm_eval(x, gamma, beta, running_mean, running_var, eps=1e-5):
     """Inference: the same formula with stored statistics, so an affine map of x that no other image can change.
 
@@ -178,9 +135,9 @@ def batch_norm_eval(x, gamma, beta, running_mean, running_var, eps=1e-5):
     Raises ValueError if a vector is not (C,).
     Source: Ioffe & Szegedy 2015, algorithm 2, line 11.
     """
-    x = _batch("x", x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
-    scale = _column(gamma, 1.0, x) / np.sqrt(_column(running_var, 1.0, x) + eps)
-    y = (x - _column(running_mean, 0.0, x)) * scale + _column(beta, 0.0, x)
+    x = as_batch("x", x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
+    scale = as_column(gamma, 1.0, x) / np.sqrt(as_column(running_var, 1.0, x) + eps)
+    y = (x - as_column(running_mean, 0.0, x)) * scale + as_column(beta, 0.0, x)
     return y.astype(x.dtype)
 
 
@@ -205,7 +162,7 @@ def update_running(running_mean, running_var, mean, var, m, momentum=0.1):
     return new_mean, new_var
 
 
-@_silent
+@silent
 def fold(weight, bias, gamma, beta, running_mean, running_var, eps=1e-5):
     """Merge an evaluation-mode BatchNorm into the linear or convolution layer *before* it.
 
@@ -217,7 +174,7 @@ def fold(weight, bias, gamma, beta, running_mean, running_var, eps=1e-5):
     Raises ValueError if a vector is not (out,).
     Source: Jacob et al. 2018 (arXiv 1712.05877), section 3.2.
     """
-    weight = _floats("weight", weight)
+    weight = as_floats("weight", weight)
     vectors = dict(bias=bias, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
     _check_vectors("weight", weight, weight.shape[0], vectors)
     scale = (1.0 if gamma is None else np.asarray(gamma)) / np.sqrt(np.asarray(running_var, np.float64) + eps)
@@ -228,56 +185,22 @@ def fold(weight, bias, gamma, beta, running_mean, running_var, eps=1e-5):
     )
 
 
-def to_rows(x):
-    """Images as a table with one row per pixel, in reading order: image by image, line by line.
+def merge(m_a, mean_a, M2_a, m_b, mean_b, M2_b):
+    """Number, mean and squares around the mean of two heaps of numbers together, from those of each.
 
-    x   (N, C, *)
-    Returns rows (m, C), m = N * product of *; a table (N, C) comes back as it is.
-    Raises ValueError if x has fewer than two axes.
+        mean = mean_a + d * m_b / m        M2 = M2_a + M2_b + d^2 * m_a * m_b / m        d = mean_b - mean_a
+
+    m_a, m_b        how many numbers, at least one of the two not 0
+    mean_a, mean_b  their means
+    M2_a, M2_b      sum((x - mean)^2) of each heap: variance times number
+    Returns m, mean, M2.
+    Source: Chan, Golub & LeVeque 1983.
     """
-    if np.ndim(x) < 2:
-        raise ValueError(
-            f"x has shape {np.shape(x)}, expected (N, C) or (N, C, ...): the batch first, channels second."
-        )
-    return np.moveaxis(x, 1, -1).reshape(-1, np.shape(x)[1])
+    m, d = m_a + m_b, mean_b - mean_a
+    return m, mean_a + d * m_b / m, M2_a + M2_b + d * d * m_a * m_b / m
 
 
-def from_rows(rows, shape):
-    """The images of which `to_rows` made a table.
-
-    rows   (m, C)
-    shape  (N, C, *)   of the images, m = N * product of *
-    Returns x (N, C, *).
-    Raises ValueError if rows does not fit the shape.
-    """
-    N, C, *positions = shape
-    m = N * int(np.prod(positions))
-    if np.shape(rows) != (m, C):
-        raise ValueError(f"rows has shape {np.shape(rows)}, expected {(m, C)}: one row per pixel of images {shape}.")
-    return np.moveaxis(np.reshape(rows, (N, *positions, C)), -1, 1)
-
-
-def remove_bias(bias, running_mean):
-    """The running mean that lets the layer before a BatchNorm do without its bias.
-
-        (x + bias) - running_mean = x - (running_mean - bias)
-
-    bias          (C,)   of the linear or convolution layer whose output goes straight into the BatchNorm
-    running_mean  (C,)   of the BatchNorm
-    Returns running_mean (C,), a new array. Evaluation gives the same as before, and so does training, where the mean
-    of the batch took the bias away in any case.
-    Raises ValueError if the two differ in shape.
-    """
-    bias, running_mean = _floats("bias", bias), _floats("running_mean", running_mean)
-    if bias.shape != running_mean.shape:
-        raise ValueError(
-            f"bias has shape {bias.shape} and running_mean {running_mean.shape}, expected both (C,): one number each "
-            "for every channel."
-        )
-    return running_mean - bias
-
-
-@_silent
+@silent
 def group_norm(x, gamma, beta, num_groups, eps=1e-5):
     """Each image and each group of neighbouring channels by its own statistics: no batch, no running averages.
 
@@ -289,12 +212,12 @@ def group_norm(x, gamma, beta, num_groups, eps=1e-5):
     Raises ValueError if gamma or beta is not (C,), or num_groups does not divide C.
     Source: Wu & He 2018 (arXiv 1803.08494), equation 7.
     """
-    x = _batch("x", x, gamma=gamma, beta=beta)
+    x = as_batch("x", x, gamma=gamma, beta=beta)
     x_hat = normalize(_grouped(x, num_groups), (2,), eps)[0].reshape(x.shape)
-    return (_column(gamma, 1.0, x) * x_hat + _column(beta, 0.0, x)).astype(x.dtype)
+    return (as_column(gamma, 1.0, x) * x_hat + as_column(beta, 0.0, x)).astype(x.dtype)
 
 
-@_silent
+@silent
 def group_norm_backward(dy, x, gamma, num_groups, eps=1e-5):
     """Gradients of the loss through `group_norm`: dx over the groups, dgamma and dbeta over the channels.
 
@@ -308,12 +231,12 @@ def group_norm_backward(dy, x, gamma, num_groups, eps=1e-5):
     Raises ValueError if dy and x differ in shape, gamma is not (C,), or num_groups does not divide C.
     Source: `normalize_backward`, derived in notebook 03, over the axes of Wu & He 2018 (arXiv 1803.08494).
     """
-    x = _batch("x", x, gamma=gamma)
-    dy = _floats("dy", dy)
+    x = as_batch("x", x, gamma=gamma)
+    dy = as_floats("dy", dy)
     if dy.shape != x.shape:
         raise ValueError(f"dy has shape {dy.shape} and x {x.shape}: dy is the gradient of y, so both must be equal.")
     x_hat, _, var = normalize(_grouped(x, num_groups), (2,), eps)
-    dx_hat = _grouped(_column(gamma, 1.0, x) * dy.astype(np.float64), num_groups)
+    dx_hat = _grouped(as_column(gamma, 1.0, x) * dy.astype(np.float64), num_groups)
     dx = normalize_backward(dx_hat, x_hat, var, (2,), eps).reshape(x.shape)
     axes, wide = batch_axes(x.ndim), dy.astype(np.float64)
     return dx.astype(x.dtype), (wide * x_hat.reshape(x.shape)).sum(axes), wide.sum(axes)
@@ -329,7 +252,7 @@ def instance_norm(x, gamma, beta, eps=1e-5):
     return group_norm(x, gamma, beta, np.shape(x)[1], eps)
 
 
-@_silent
+@silent
 def rms_norm(x, gamma, eps=1e-5):
     """Each image divided by its root mean square; no mean is subtracted, nothing is added.
 
@@ -341,66 +264,10 @@ def rms_norm(x, gamma, eps=1e-5):
     Raises ValueError if gamma is not (C,).
     Source: Zhang & Sennrich 2019 (arXiv 1910.07467), equation 4; eps inside the root as in torch.nn.RMSNorm.
     """
-    x = _batch("x", x, gamma=gamma)
+    x = as_batch("x", x, gamma=gamma)
     wide = x.astype(np.float64)
     mean_square = np.mean(wide**2, tuple(range(1, x.ndim)), keepdims=True)
-    return (_column(gamma, 1.0, x) * wide / np.sqrt(mean_square + eps)).astype(x.dtype)
-
-
-def standard_error(sd, m):
-    """How far the mean of m independent values is from the true mean, as a root mean square.
-
-        sd / sqrt(m)
-
-    sd  standard deviation of one value
-    m   values averaged
-    Returns a number in the units of sd.
-    """
-    return sd / np.sqrt(m)
-
-
-@_silent
-def ghost_batch_norm(x, gamma, beta, size, eps=1e-5):
-    """BatchNorm that cuts the batch into parts and normalizes each part by itself.
-
-        y[part] = batch_norm(x[part])        for consecutive parts of `size` examples each
-
-    x            (N, C, *)
-    gamma, beta  (C,)       or None
-    size         examples of a part; must divide N
-    Returns y (N, C, *).
-    Raises ValueError if size does not divide N, and as `batch_norm` does.
-    Source: Hoffer, Hubara & Soudry 2017 (arXiv 1705.08741), algorithm 1.
-    """
-    x = _batch("x", x, gamma=gamma, beta=beta)
-    if size < 1 or len(x) % size:
-        raise ValueError(f"size is {size} and x has {len(x)} examples: choose a divisor of {len(x)}.")
-    parts = [batch_norm(x[i : i + size], gamma, beta, eps)[0] for i in range(0, len(x), size)]
-    return np.concatenate(parts)
-
-
-@_silent
-def batch_renorm(x, gamma, beta, running_mean, running_var, r_max, d_max, eps=1e-5):
-    """BatchNorm whose training output is pulled to what evaluation would give, within limits.
-
-        y = gamma * (x_hat * r + d) + beta
-        r = clip(std / running_std, 1 / r_max, r_max)      d = clip((mean - running_mean) / running_std, -d_max, d_max)
-
-    x             (N, C, *)
-    gamma, beta   (C,)       or None
-    running_mean, running_var  (C,)   constants here: no gradient flows through r and d
-    r_max, d_max  limits; 1 and 0 give `batch_norm`
-    Returns y (N, C, *), mean (C,), var (C,).
-    Raises ValueError as `batch_norm` does.
-    Source: Ioffe 2017 (arXiv 1702.03275), algorithm 1.
-    """
-    x = _batch("x", x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
-    x_hat, mean, var = batch_norm(x.astype(np.float64), None, None, eps)
-    running_std = np.sqrt(np.asarray(running_var, np.float64) + eps)
-    r = np.clip(np.sqrt(var + eps) / running_std, 1 / r_max, r_max)
-    d = np.clip((mean - np.asarray(running_mean)) / running_std, -d_max, d_max)
-    y = _column(gamma, 1.0, x) * (x_hat * _column(r, 1.0, x) + _column(d, 0.0, x)) + _column(beta, 0.0, x)
-    return y.astype(x.dtype), mean, var
+    return (as_column(gamma, 1.0, x) * wide / np.sqrt(mean_square + eps)).astype(x.dtype)
 
 
 class BatchNorm:
@@ -442,7 +309,7 @@ class BatchNorm:
         return batch_norm_eval(dy, self.gamma, None, np.zeros_like(self.mean), self.var, self.eps)
 
 
-def _floats(name, x):
+def as_floats(name, x):
     """x as an array, or a sentence that says why it cannot be normalized."""
     x = np.asarray(x)
     if not np.issubdtype(x.dtype, np.floating):
@@ -450,9 +317,9 @@ def _floats(name, x):
     return x
 
 
-def _batch(name, x, **vectors):
+def as_batch(name, x, **vectors):
     """x as a float array (N, C, *), after checking that each given vector has one entry per channel."""
-    x = _floats(name, x)
+    x = as_floats(name, x)
     if x.ndim < 2:
         raise ValueError(
             f"{name} has shape {x.shape}, expected (N, C) or (N, C, ...): the batch first, channels second."
@@ -478,6 +345,6 @@ def _check_vectors(name, x, size, vectors):
             )
 
 
-def _column(vector, default, x):
+def as_column(vector, default, x):
     """A (C,) vector shaped (C, 1, ..., 1), so that it lines up with axis 1 of x; None gives default."""
     return default if vector is None else np.asarray(vector, np.float64).reshape(-1, *[1] * (x.ndim - 2))

@@ -1,7 +1,7 @@
 """One training loop, and the same loop for many nets at once: the same batches for every arm of a comparison.
 
 Read after nets.
-Used from notebook 00 on; `accumulated_gradient` is built in 10.
+Used from notebook 00 on.
 """
 
 import functools
@@ -126,27 +126,6 @@ def fit_all(
         watch(net, steps, None, None)
     net.train()
     return losses.double().cpu().numpy()
-
-
-def accumulated_gradient(gradient, x, y, size):
-    """The gradient of a batch from its micro-batches, as it is added up where the whole batch does not fit into memory.
-
-        sum(n_i * gradient(x_i, y_i)) / N        over consecutive micro-batches of n_i examples
-
-    It is the gradient of the batch if the loss is a mean over examples that do not see each other. With BatchNorm they
-    do: it is then the gradient of ghost batches of that size.
-
-    gradient  function: a batch x, y to the gradient of its *mean* loss, an array or a tensor
-    x, y      (N, ...), (N,)
-    size      examples in a micro-batch; the last may be smaller
-    Returns what gradient returns.
-    Raises ValueError if size is below 1.
-    """
-    if size < 1:
-        raise ValueError(f"size is {size}; a micro-batch needs 1 example or more")
-    starts = range(0, len(x), size)
-    weighted = (len(x[i : i + size]) * gradient(x[i : i + size], y[i : i + size]) for i in starts)
-    return sum(weighted) / len(x)
 
 
 def per_member_loss(logits, y):

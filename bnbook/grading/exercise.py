@@ -8,11 +8,36 @@ import functools
 import inspect
 import sys
 import traceback
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from .compare import Probe, array_difference, as_outputs, full, kind_of, short, try_call
+
+_SLIPS = defaultdict(list)  # (room, exercise): its wrong answers, in the order in which they are written
+
+
+def room_of(module):
+    """The package of the chapter that a module lies in: 'bnbook.chapters.n02_forward' for any module of it."""
+    return ".".join(module.split(".")[:3])
+
+
+def slip_of(*exercises):
+    """Decorator: this is a wrong answer to these exercises of its room.
+
+    A slip is a plain function or class: its code is the mistake, its docstring says `what was done: why it is wrong and
+    what to look at`. `{x_hat}`, `{var}`, ... in it stand for what the slip returns on the exercise's small example,
+    `{right_var}` for what is right: filled in by running both, so no number can be out of date.
+    """
+
+    def register(slip):
+        for exercise in exercises:
+            _SLIPS[room_of(slip.__module__), exercise].append(slip)
+        return slip
+
+    return register
 
 
 class CheckFailed(AssertionError):
@@ -27,6 +52,7 @@ class Exercise:
     """A function for the learner to write.
 
     name      as in the notebook and in the package
+    room      `__name__` of the module that makes it: its wrong answers are in `slips` of the same room
     finished  ours
     inputs    names of the arguments      outputs  names of what is returned
     probes    makes the calls to compare; anew each time, because a wrong answer may write into its arguments
@@ -38,6 +64,7 @@ class Exercise:
     """
 
     name: str
+    room: str
     finished: Callable
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -80,8 +107,8 @@ class Exercise:
 
     def hint(self):
         """Print the next hint."""
-        shown = min(_hints_shown.get(self.name, 0), len(self.hints) - 1)
-        _hints_shown[self.name] = shown + 1
+        shown = min(_hints_shown.get((self.room, self.name), 0), len(self.hints) - 1)
+        _hints_shown[self.room, self.name] = shown + 1
         print(f"{self.name}, hint {shown + 1} of {len(self.hints)}: {self.hints[shown]}")
         if shown + 1 == len(self.hints):
             print(f'That is the last hint. checks.solution("{self.name}") shows the finished function.')
@@ -91,10 +118,10 @@ class Exercise:
         print("\n\n".join(map(inspect.getsource, (*self.also, self.finished))), end="")
 
     def slips(self):
-        """The wrong answers to this exercise: those of the same name in bnbook.slips."""
-        from .. import slips  # here, not above: a learner whose answer is right needs none of them
-
-        return getattr(slips, self.name)
+        """The wrong answers to this exercise: what `slip_of` has registered in its room."""
+        room = room_of(self.room)
+        import_module(f"{room}.slips")  # here, not above: a learner whose answer is right needs none of them
+        return _SLIPS[room, self.name]
 
     # -- the three messages ---------------------------------------------------------------------------------------
 

@@ -44,3 +44,8 @@ def singles(*vectors):
 def gamma_beta():
     """Scales of both signs, none of them 1, and shifts, none of them 0."""
     return np.array([1.5, -0.7, 2.0]), np.array([0.3, -2.0, 5.0])
+
+
+def columns(x, *vectors):
+    """The vectors (C,), each shaped so that it lines up with axis 1 of x: what many wrong answers do right."""
+    return [np.reshape(v, (1, -1) + (1,) * (x.ndim - 2)) for v in vectors]

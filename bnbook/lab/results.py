@@ -1,5 +1,6 @@
 """What came of the runs: kept, stored, summed up, with intervals."""
 
+import functools
 import hashlib
 import json
 from dataclasses import asdict, is_dataclass
@@ -9,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.stats import bootstrap
-
-EVIDENCE = Path(__file__).parents[1] / "evidence"
 
 
 def interval(values, level=0.95):
@@ -27,6 +26,27 @@ def interval(values, level=0.95):
         raise ValueError(f"{len(values)} value(s); an interval needs 2 or more")
     found = bootstrap((values,), np.mean, n_resamples=5000, confidence_level=level, method="percentile", rng=0)
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def band(lr, accuracy, best, share=0.9):
+    """Width of the band of good learning rates, in decades.
+
+        how much of the axis log10(lr) has  accuracy >= share * best,  with straight lines from rate to rate
+
+    lr        (n,)  learning rates, increasing
+    accuracy  (n,)  accuracy reached at each
+    best      the best accuracy that any arm of the comparison reached
+    share     part of best that counts as good
+    Returns a float: 1 if a factor of 10 is good.
+    """
+    where, above = np.log10(lr), np.asarray(accuracy) - share * best
+    width = 0.0
+    for i in range(len(where) - 1):
+        low, high = sorted(above[i : i + 2])
+        if high > 0 or low == 0:  # else no part of this piece lies above the line
+            good = 1.0 if low >= 0 else high / (high - low)
+            width += good * (where[i + 1] - where[i])
+    return float(width)
 
 
 def steps_to(run, accuracy=0.9):
@@ -55,15 +75,27 @@ def load(path):
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def evidence(name):
-    """The stored results of an experiment that takes minutes, with settings, versions and the command that made them.
+def shelf(file):
+    """The function that reads what is stored in a room: `evidence = results.shelf(__file__)` in its experiments.
 
-    Raises ValueError if nothing is stored under that name.
+    file  a file of the room, `bnbook/chapters/nXX_name/experiments.py` or one further down
+    Returns a function: the name of an experiment that takes minutes to its stored results, with settings, versions and
+    the command that made them. It raises ValueError if nothing is stored under that name.
     """
-    path = EVIDENCE / f"{name}.json"
+    return functools.partial(_read, room_of(file) / "evidence")
+
+
+def room_of(file):
+    """The folder of the room that a file of it lies in."""
+    file = Path(file)
+    return next(folder for folder in file.parents if folder.parent.name == "chapters")
+
+
+def _read(folder, name):
+    path = folder / f"{name}.json"
     if not path.exists():
-        stored = ", ".join(sorted(file.stem for file in EVIDENCE.glob("*.json"))) or "nothing"
-        raise ValueError(f"no evidence is stored for {name!r}; stored: {stored}")
+        stored = ", ".join(sorted(file.stem for file in folder.glob("*.json"))) or "nothing"
+        raise ValueError(f"no evidence is stored for {name!r} in {folder.parent.name}; stored: {stored}")
     return load(path)
 
 

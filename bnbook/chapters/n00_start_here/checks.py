@@ -1,9 +1,11 @@
-"""The exercise and the questions of notebook 00."""
+"""The exercises of notebook 00."""
 
-from .. import norm_numpy
-from .compare import Probe
-from .exercise import Exercise
-from .question import Question
+from bnbook import norm_numpy
+from bnbook.grading import desk
+from bnbook.grading.compare import Probe
+from bnbook.grading.exercise import Exercise
+
+from .questions import QUESTIONS
 
 
 def _axes_difference(name, yours, expected, probe):
@@ -23,6 +25,7 @@ def _as_set(axes, ndim):
 
 batch_axes = Exercise(
     name="batch_axes",
+    room=__name__,
     finished=norm_numpy.batch_axes,
     inputs=("ndim",),
     outputs=("axes",),
@@ -36,43 +39,5 @@ batch_axes = Exercise(
     ),
 )
 
-QUESTIONS = (
-    Question(
-        "start-small-rate",
-        "no clear difference",
-        "At 0.02 the interval of the difference contains 0: with He initialization this net needs no help there.",
-        {
-            "with": (
-                "BatchNorm is a point ahead on average, but the interval contains 0. Is its lower end above 0?",
-                "from bnbook import experiments; quick = experiments.first_look(data.digits(), rates=(0.02,)); "
-                "bool(quick['differences'][0]['interval'][0] > 0.0)",
-                "False",
-            ),
-            "without": (
-                "The plain net is not ahead either. Is the upper end of the interval of BatchNorm minus none below 0?",
-                "from bnbook import experiments; quick = experiments.first_look(data.digits(), rates=(0.02,)); "
-                "bool(quick['differences'][0]['interval'][1] < 0.0)",
-                "False",
-            ),
-        },
-    ),
-    Question(
-        "start-large-rate",
-        "b",
-        "All five plain runs stay at guessing; all five with BatchNorm train.",
-        {
-            "a": (
-                "The plain net does not train at 1.0. How many of its five runs fail:",
-                "from bnbook import experiments; quick = experiments.first_look(data.digits(), rates=(1.0,)); "
-                "quick['arms'][0]['diverged']",
-                "5",
-            ),
-            "c": (
-                "BatchNorm holds at 1.0. How many of its five runs fail:",
-                "from bnbook import experiments; quick = experiments.first_look(data.digits(), rates=(1.0,)); "
-                "quick['arms'][1]['diverged']",
-                "0",
-            ),
-        },
-    ),
-)
+EXERCISES = (batch_axes,)
+hint, solution, answer = desk(EXERCISES, QUESTIONS)

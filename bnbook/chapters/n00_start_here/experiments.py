@@ -1,7 +1,7 @@
 """The experiment of notebook 00."""
 
-from .engine import Setting, run_all
-from .results import difference, summary, versions
+from bnbook.lab.engine import Setting, run_all
+from bnbook.lab.results import difference, summary, versions
 
 
 def first_look(data, seeds=5, rates=(0.02, 0.2, 1.0), device="cpu", progress=False):

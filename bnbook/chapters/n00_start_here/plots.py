@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 from matplotlib.patches import Patch
 
-from .style import ARMS
+from bnbook.lab.style import ARMS
 
 
 def first_look(data):

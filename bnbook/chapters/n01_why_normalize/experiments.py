@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from bnbook import nets, train
-
-from .engine import Setting, build, tensors
-from .results import versions
+from bnbook import train
+from bnbook.lab.engine import Setting, build, tensors
+from bnbook.lab.results import versions
+from bnbook.lab.shared import inside
 
 
 def twenty_layers(
@@ -47,7 +47,7 @@ def twenty_layers(
 
 def _look_inside(net, x, y, activation):
     """sd, saturated and gradient of each layer of net, see `twenty_layers`."""
-    logits, z, h = _activations(net, x)
+    logits, z, h = inside(net, x)
     gradients = torch.autograd.grad(torch.nn.functional.cross_entropy(logits, y), h)
     size = np.array([g.norm().item() for g in gradients])
     slope = {"tanh": lambda h: 1 - h**2, "sigmoid": lambda h: 4 * h * (1 - h), "relu": lambda h: (h > 0).double()}
@@ -56,17 +56,6 @@ def _look_inside(net, x, y, activation):
         "saturated": [(slope[activation](a) < 0.05).double().mean().item() for a in h],
         "gradient": (size / size[-1]).tolist(),
     }
-
-
-def _activations(net, x):
-    """Logits, and what each activation layer of net gets (z) and gives (h): two lists of (N, C), first layer first."""
-    z, h = [], []
-    for name, layer in net.named_children():
-        before, x = x, layer(x)
-        if name.rstrip("0123456789") in nets.ACTIVATIONS:
-            z.append(before)
-            h.append(x)
-    return x, z, h
 
 
 def _over_seeds(runs, keys):
@@ -115,7 +104,7 @@ _MOVED = ("spread", "shift")
 @torch.no_grad()
 def _moved(untrained, trained, x):
     """spread and shift of each layer, see `after_training`; both nets are in training mode."""
-    before, after = (_activations(net, x)[1] for net in (untrained, trained))
+    before, after = (inside(net, x)[1] for net in (untrained, trained))
     pairs = list(zip(before, after, strict=True))
     return {
         "spread": [(b.std(0) / a.std(0)).median().item() for a, b in pairs],

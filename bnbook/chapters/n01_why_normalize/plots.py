@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .style import ARMS
+from bnbook.lab.style import ARMS
 
 # One colour and one marker per gain, smallest first.
 GAINS = [("#56B4E9", "v"), ("#0072B2", "o"), ("#E69F00", "s"), ("#D55E00", "^"), ("#CC79A7", "D")]

@@ -9,25 +9,9 @@ from torch.optim.swa_utils import update_bn
 from tqdm.auto import tqdm
 
 from bnbook import train
-
-from .engine import Setting, build, tensors
-from .results import interval, versions
-
-SMALL = Setting(net="mlp", width=64, lr=0.5, batch_size=32, steps=100)  # reaches 97 % in a third of a second
-
-
-def trained_mlp(data, setting=SMALL, device="cpu", watch=None):
-    """A small fully connected net with BatchNorm, trained on the digits; what notebook 04 looks at.
-
-    data     data.Data
-    setting  Setting
-    watch    called as watch(net, step), see `train.fit`
-    Returns net (left in training mode), x_test, y_test (tensors, scaled as for training).
-    """
-    x_train, y_train, x_test, y_test = tensors(data, device)
-    net = build(setting, data).to(device)
-    train.fit(net, x_train, y_train, setting.lr, setting.batch_size, setting.steps, setting.seed, watch)
-    return net, x_test, y_test
+from bnbook.lab.engine import tensors
+from bnbook.lab.results import interval, versions
+from bnbook.lab.shared import SMALL, trained_mlp
 
 
 def companions(data, seeds=5, images=100, size=31, device="cpu", progress=False):

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .style import ARMS
+from bnbook.lab.style import ARMS
 
 BLUE, RED = ARMS["batch"]["color"], "#D55E00"
 # How the running statistics are kept: told apart in grey, and by line style.

@@ -1,11 +1,15 @@
-"""The exercises and the questions of notebook 05. Its repair of `batch_norm` is checked by forward.py."""
+"""The exercises of notebook 05."""
 
 import numpy as np
 
-from .. import norm_numpy
-from .compare import Probe
-from .exercise import Exercise
-from .question import Question
+from bnbook import norm_numpy
+from bnbook.grading import desk
+from bnbook.grading.compare import Probe
+from bnbook.grading.exercise import Exercise
+from bnbook.grading.inputs import batch, channels_last, far_from_zero, gamma_beta, singles
+
+from . import functions
+from .questions import QUESTIONS
 
 
 def _numbered(*shape):
@@ -37,7 +41,8 @@ def _to_rows_probes():
 
 to_rows = Exercise(
     name="to_rows",
-    finished=norm_numpy.to_rows,
+    room=__name__,
+    finished=functions.to_rows,
     inputs=("x",),
     outputs=("rows",),
     probes=_to_rows_probes,
@@ -53,23 +58,60 @@ to_rows = Exercise(
 def _from_rows_probes():
     probes = []
     for says, shape in SHAPES.items():
-        rows = norm_numpy.to_rows(_numbered(*shape))
+        rows = functions.to_rows(_numbered(*shape))
         probes.append(Probe(f"rows {rows.shape} of {says}", (rows, shape)))
     return probes
 
 
 from_rows = Exercise(
     name="from_rows",
-    finished=norm_numpy.from_rows,
+    room=__name__,
+    finished=functions.from_rows,
     inputs=("rows", "shape"),
     outputs=("x",),
     probes=_from_rows_probes,
-    example=lambda: (norm_numpy.to_rows(_example()), (2, 2, 3)),
+    example=lambda: (functions.to_rows(_example()), (2, 2, 3)),
     hints=(
         "Undo the two steps of to_rows in the opposite order: first cut the rows apart, then move the channels back.",
         "In the table the channels are last, so reshape to (N, H, W, C). N, C, *positions = shape serves any number "
         "of axes.",
         "N, C, *positions = shape, then return np.moveaxis(rows.reshape(N, *positions, C), -1, 1)",
+    ),
+)
+
+
+# --- the repair ------------------------------------------------------------------------------------------------------
+
+
+def _batch_norm_probes():
+    vectors = gamma_beta
+    return [
+        Probe("images x (5, 3, 4, 6), eps 0.1", (batch(5, 3, 4, 6), *vectors(), 0.1)),
+        Probe("images x (5, 3, 4, 6), no eps given", (batch(5, 3, 4, 6), *vectors())),
+        Probe("a table x (5, 3), eps 0.1", (batch(5, 3), *vectors(), 0.1)),
+        Probe("signals x (4, 3, 5), eps 0.1", (batch(4, 3, 5), *vectors(), 0.1)),
+        Probe("signals as long as there are channels, x (2, 3, 3), eps 0.1", (batch(2, 3, 3), *vectors(), 0.1)),
+        Probe("volumes x (2, 3, 4, 5, 6), eps 0.01", (batch(2, 3, 4, 5, 6), *vectors(), 0.01)),
+        Probe("images x (5, 3, 4, 6) not contiguous, eps 0.1", (channels_last(batch(5, 3, 4, 6)), *vectors(), 0.1)),
+        Probe("one image x (1, 3, 4, 6), eps 0.1", (batch(1, 3, 4, 6), *vectors(), 0.1)),
+        Probe("float32 images x (8, 3, 4, 6) around 10,000", (far_from_zero(8, 3, 4, 6), *singles(*vectors())), 0.02),
+    ]
+
+
+batch_norm = Exercise(
+    name="batch_norm",
+    room=__name__,
+    finished=norm_numpy.batch_norm,
+    inputs=("x", "gamma", "beta", "eps"),
+    outputs=("y", "mean", "var"),
+    probes=_batch_norm_probes,
+    # Two signals of two steps: the variances of the steps are 1 and 25, that of their means is 16, and 7 makes a root.
+    example=lambda: (np.array([[[1.0, 5.0]], [[3.0, 15.0]]]), np.array([2.0]), np.array([1.0]), 7.0),
+    hints=(
+        "Only the line for var is wrong. How many variances does it compute before it averages them, and around what?",
+        "Each position's variance is taken around that position's own mean. One variance around the channel's mean is "
+        "needed, over every axis that the mean two lines above is taken over.",
+        "var = x.var(axes, keepdims=True), or ((x - mean) ** 2).mean(axes, keepdims=True).",
     ),
 )
 
@@ -87,7 +129,8 @@ def _remove_bias_probes():
 
 remove_bias = Exercise(
     name="remove_bias",
-    finished=norm_numpy.remove_bias,
+    room=__name__,
+    finished=functions.remove_bias,
     inputs=("bias", "running_mean"),
     outputs=("running_mean",),
     probes=_remove_bias_probes,
@@ -99,170 +142,10 @@ remove_bias = Exercise(
     ),
 )
 
-QUESTIONS = (
-    Question(
-        "images-m",
-        15052,
-        "N * H * W = 2 * 71 * 106: every pixel of both pictures, of one channel.",
-        {
-            2: (
-                "2 is the number of pictures: a mean of 2 numbers belongs to one pixel position. A channel has more:",
-                "data.photos()[:, 0].size",
-                "15052",
-            ),
-            7526: (
-                "71 * 106 is one picture; BatchNorm takes the whole batch together, and so returns one mean per "
-                "channel. How many:",
-                "batch_norm(data.photos(), None, None)[1].size",
-                "3",
-            ),
-            45156: (
-                "That is every number there is; red, green and blue would then share a single mean. Divided by C:",
-                "data.photos().size // data.photos().shape[1]",
-                "15052",
-            ),
-        },
-    ),
-    Question(
-        "images-two-photos",
-        "b",
-        "Two values are mean + d and mean - d with standard deviation d, so +1 and -1: which of the two is brighter.",
-        {
-            "a": (
-                "That is what the 15,052 values of a channel give. Share of the values within 0.05 of +1 or -1 here:",
-                "a = normalize(data.photos(), (0,))[0]; float(np.mean(np.abs(np.abs(a) - 1) < 0.05).round(2))",
-                "0.97",
-            ),
-            "c": (
-                "0 is what a batch of one picture gives, where the mean is the picture itself:",
-                "float(np.abs(normalize(data.photos()[:1], (0,))[0]).max())",
-                "0.0",
-            ),
-        },
-    ),
-    Question(
-        "images-moved",
-        "a",
-        "A mean over all positions does not ask where a value stood: same mean, same variance, same picture, moved.",
-        {
-            "b": (
-                "Its values enter the same two sums as before. Largest difference to the old picture, moved:",
-                "a = data.digits().x_train[:64]; moved = a.copy(); moved[0] = np.roll(a[0], 1, axis=-1); "
-                "before, after = (normalize(z, (0, 2, 3))[0] for z in (a, moved)); "
-                "float(np.abs(np.roll(before[0], 1, axis=-1) - after[0]).max().round(9))",
-                "0.0",
-            ),
-            "c": (
-                "They would if the mean of the batch had changed. Largest change in the other 63 pictures:",
-                "a = data.digits().x_train[:64]; moved = a.copy(); moved[0] = np.roll(a[0], 1, axis=-1); "
-                "before, after = (normalize(z, (0, 2, 3))[0] for z in (a, moved)); "
-                "float(np.abs(before[1:] - after[1:]).max().round(9))",
-                "0.0",
-            ),
-        },
-    ),
-    Question(
-        "images-reshape",
-        3,
-        "reshape takes the numbers as they lie in memory, picture by picture and channel by channel, and deals them "
-        "out to the columns in turn: every column gets some of each channel.",
-        {
-            1: (
-                "That is how it should be, but reshape does not know what an axis means. With x = c in channel c:",
-                "a = np.ones((5, 3, 4, 6)) * np.arange(3.0).reshape(1, 3, 1, 1); "
-                "np.unique(a.reshape(-1, 3)[:, 0]).tolist()",
-                "[0.0, 1.0, 2.0]",
-            ),
-            2: (
-                "All three come by, each for 24 / 3 = 8 rows at a time. With x = c in channel c:",
-                "a = np.ones((5, 3, 4, 6)) * np.arange(3.0).reshape(1, 3, 1, 1); "
-                "a.reshape(-1, 3)[[0, 8, 16], 0].tolist()",
-                "[0.0, 1.0, 2.0]",
-            ),
-        },
-    ),
-    Question(
-        "images-four-times",
-        "half",
-        "The variance of a mean of N independent images is 1 / N of one image's, so its square root falls as "
-        "1 / sqrt(N): 4 times the images, half the error.",
-        {
-            "a quarter": (
-                "The *variance* falls to a quarter; the error is its square root. Measured on random numbers:",
-                "v = np.random.default_rng(0).normal(size=(20000, 64)); "
-                "float((v.mean(1).std() / v[:, :16].mean(1).std()).round(1))",
-                "0.5",
-            ),
-            "the same": (
-                "Then a batch of one would do. Measured on random numbers, 64 against 16:",
-                "v = np.random.default_rng(1).normal(size=(20000, 64)); "
-                "float((v.mean(1).std() / v[:, :16].mean(1).std()).round(1))",
-                "0.5",
-            ),
-        },
-    ),
-    Question(
-        "images-shared",
-        "b",
-        "One number divides both channels, so their ratio stays. Only statistics of their own can make them equal.",
-        {
-            "a": (
-                "That takes one standard deviation per channel. The ratio after a common one:",
-                "a = np.random.default_rng(0).normal(size=(64, 2, 8, 8)) * np.array([[[1.0]], [[20.0]]]); "
-                "sd = normalize(a, (0, 1, 2, 3))[0].std((0, 2, 3)); round(float(sd[1] / sd[0]))",
-                "20",
-            ),
-            "c": (
-                "Nothing takes a root of the ratio: both channels are divided by the same number, here about 14.",
-                "a = np.random.default_rng(0).normal(size=(64, 2, 8, 8)) * np.array([[[1.0]], [[20.0]]]); "
-                "round(float(normalize(a, (0, 1, 2, 3))[2].item() ** 0.5))",
-                "14",
-            ),
-        },
-    ),
-    Question(
-        "images-bias",
-        "a",
-        "The bias moves all values of its channel, and with them the mean that is subtracted: the loss does not "
-        "notice. Its gradient is the sum of dx over the channel, and that is 0.",
-        {
-            "b": (
-                "It is no small effect, it is none. The sum of dx over a channel, rounded to 9 digits:",
-                "from bnbook.norm_numpy import batch_norm_backward; "
-                "a = data.digits().x_train[:8]; b, mean, var = batch_norm(a, None, None); "
-                "dx = batch_norm_backward(b**2, a, None, mean, var)[0]; abs(float(dx.sum().round(9)))",
-                "0.0",
-            ),
-            "c": (
-                "beta is added *after* the normalization, where no mean is subtracted any more. Its gradient is the "
-                "sum of dy, here of 512 squares with mean 1; the bias before it would get 0:",
-                "from bnbook.norm_numpy import batch_norm_backward; "
-                "a = data.digits().x_train[:8]; b, mean, var = batch_norm(a, None, None); "
-                "dbeta = batch_norm_backward(b**2, a, None, mean, var)[2]; round(float(dbeta[0]))",
-                "512",
-            ),
-        },
-    ),
-    Question(
-        "images-into-beta",
-        "b",
-        "The batch mean takes the bias away by itself, so what was put into beta comes on top. running_mean is the "
-        "only place that evaluation reads and training does not.",
-        {
-            "a": (
-                "beta is used in both modes, running_mean in evaluation alone. What 0.5 more in beta does to y in "
-                "training:",
-                "a = data.digits().x_train[:8]; shifted = batch_norm(a, None, np.array([0.5]))[0]; "
-                "float((shifted - batch_norm(a, None, None)[0]).mean().round(3))",
-                "0.5",
-            ),
-            "c": (
-                "Running means are averages of the means of x, and x has not changed; beta comes after. The mean of "
-                "the same batch with beta = 0.5 and without, difference:",
-                "a = data.digits().x_train[:8]; "
-                "float(batch_norm(a, None, np.array([0.5]))[1][0] - batch_norm(a, None, None)[1][0])",
-                "0.0",
-            ),
-        },
-    ),
+EXERCISES = (
+    to_rows,
+    from_rows,
+    batch_norm,
+    remove_bias,
 )
+hint, solution, answer = desk(EXERCISES, QUESTIONS)

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .style import ARMS
+from bnbook.lab.style import ARMS
 
 SHARED = {"label": "one statistic for all channels", "color": "#D55E00"}
 

@@ -6,8 +6,7 @@ import itertools
 import torch
 
 from bnbook import norm_torch, train
-
-from .engine import Setting, build, tensors
+from bnbook.lab.engine import Setting, build, tensors
 
 
 def same_losses(data, theirs=None, ours=None, lr=0.2, steps=150, seed=0, device="cpu"):

@@ -1,12 +1,14 @@
-"""The exercises and the questions of notebook 07."""
+"""The exercises of notebook 07."""
 
 import numpy as np
 
-from .. import nets
-from ..experiments import shift
-from .compare import Probe
-from .exercise import Exercise
-from .question import Question
+from bnbook import nets
+from bnbook.grading import desk
+from bnbook.grading.compare import Probe
+from bnbook.grading.exercise import Exercise
+
+from . import functions
+from .questions import QUESTIONS
 
 
 def _layer(N, units, inputs):
@@ -20,6 +22,7 @@ def _layer(N, units, inputs):
 
 standardizing = Exercise(
     name="standardizing",
+    room=__name__,
     finished=nets.standardizing,
     inputs=("weight", "bias", "z"),
     outputs=("weight", "bias"),
@@ -56,7 +59,8 @@ def _samples(*shape):
 
 wasserstein_1d = Exercise(
     name="wasserstein_1d",
-    finished=shift.wasserstein_1d,
+    room=__name__,
+    finished=functions.wasserstein_1d,
     inputs=("a", "b"),
     outputs=("distance",),
     probes=lambda: [
@@ -84,7 +88,8 @@ def _two_gradients(*shape, turn=1.0, scale=1.0):
 
 gradient_change = Exercise(
     name="gradient_change",
-    finished=shift.gradient_change,
+    room=__name__,
+    finished=functions.gradient_change,
     inputs=("g", "g_prime"),
     outputs=("relative", "cosine"),
     probes=lambda: [
@@ -106,159 +111,9 @@ gradient_change = Exercise(
     ),
 )
 
-
-_INSIDE = "from bnbook import experiments; "
-_ONCE = f"{_INSIDE}once = experiments.unit_inputs(data.digits(), seeds=2, arms=('start',), steps=100)['arms'][0]; "
-
-
-def _change(case, arm):
-    """What to type for the gradient change of one arm, with two seeds."""
-    call = f"experiments.gradient_shift(data.digits(), 2, ('{case}',), ('{arm}',), steps=91)"
-    return f"{_INSIDE}found = {call}['arms'][0]; round(sum(found['relative']) / 2, 1)"
-
-
-def _noisy(case, arm, steps):
-    """What to type for the steps to 90 % of one arm, with two seeds."""
-    call = f"experiments.noisy_batch_norm(data.digits(), 2, ('{case}',), ('none', '{arm}'), {steps})"
-    return f"{_INSIDE}found = {call}['arms'][1]; "
-
-
-QUESTIONS = (
-    Question(
-        "shift-spread",
-        "without",
-        "There the units start with nearly the same number for every image, and have to find their way to where they "
-        "tell images apart. With BatchNorm they start there.",
-        {
-            "with": (
-                "The mean of each batch is subtracted in every step; only the learned shift can move it. How far the "
-                "median of a unit moves with BatchNorm, in one such run:",
-                f"{_INSIDE}found = experiments.unit_inputs(data.digits(), 2, ('batch',), steps=100)['arms'][0]; "
-                "round(sum(found['range']) / 2, 1)",
-                "0.2",
-            ),
-            "both alike": (
-                "The learned shift moves slowly. Half the way that the median goes without BatchNorm, in 450 steps, is "
-                "0.6. With it, in the first 100:",
-                f"{_INSIDE}found = experiments.unit_inputs(data.digits(), 2, ('batch',), steps=100)['arms'][0]; "
-                "round(sum(found['range']) / 2, 1)",
-                "0.2",
-            ),
-        },
-    ),
-    Question(
-        "shift-once",
-        "as with BatchNorm",
-        "All three nets differ only in their first steps and in what keeps them there. The good first step is what "
-        "counts here.",
-        {
-            "as without": (
-                "Nothing keeps its units where they are, true, but they do start with sd 1 as BatchNorm's. Do two such "
-                "runs get to 90 % within 100 steps?",
-                _ONCE + "str(all(n is not None and n < 100 for n in once['steps_to_90'])) + ', both in less than 100'",
-                "True, both in less than 100",
-            ),
-            "halfway between": (
-                "Halfway would be some 200 steps. Are two such runs there after 100?",
-                _ONCE + "str(all(n is not None and n < 100 for n in once['steps_to_90'])) + ', both in less than 100'",
-                "True, both in less than 100",
-            ),
-        },
-    ),
-    Question(
-        "shift-order",
-        0,
-        "They are the same three numbers, and a distribution knows no order: nothing has to be moved.",
-        {
-            4: (
-                "That compares image by image. But the question is whether the *distribution* has changed, so the "
-                "way from sorted to sorted counts:",
-                "float(np.abs(np.sort([1, 4, 7]) - np.sort([7, 1, 4])).mean())",
-                "0.0",
-            ),
-            12: (
-                "That is the sum of the changes image by image. Sorted, both are the same:",
-                "int(np.abs(np.sort([1, 4, 7]) - np.sort([7, 1, 4])).sum())",
-                "0",
-            ),
-        },
-    ),
-    Question(
-        "shift-mean",
-        "beta",
-        "Whatever the layers below do, the batch mean is subtracted; then beta is added. So the mean over the batch is "
-        "beta, exactly, and moves as beta does.",
-        {
-            "nothing": (
-                "It would be 0 for ever without the learned shift. But there is one:",
-                "from bnbook import norm_numpy; x = np.random.default_rng(0).normal(3, 2, (50, 1)); "
-                "float(norm_numpy.batch_norm(x, np.ones(1), np.full(1, 0.25))[0].mean().round(3))",
-                "0.25",
-            ),
-            "all layers below": (
-                "They move x. But x + 1000 and x have the same output; the largest difference is",
-                "from bnbook import norm_numpy; x = np.random.default_rng(0).normal(3, 2, (50, 1)); "
-                "gamma, beta = np.ones(1), np.zeros(1); "
-                "y, y_moved = (norm_numpy.batch_norm(v, gamma, beta)[0] for v in (x, x + 1000)); "
-                "float(np.abs(y - y_moved).max().round(6))",
-                "0.0",
-            ),
-        },
-    ),
-    Question(
-        "shift-he",
-        "less",
-        "Here the net without BatchNorm is near the largest learning rate that it bears: each step of the lower layers "
-        "turns the upper ones' gradients far.",
-        {
-            "more": (
-                "So Santurkar and others found it, for other nets. In this one, without BatchNorm, do the gradients "
-                "change by more than half of their length?",
-                _change("ReLU, He, 0.1", "none") + " > 0.5",
-                "True",
-            ),
-            "the same": (
-                "It is clearly apart. With BatchNorm the share is below a half:",
-                _change("ReLU, He, 0.1", "batch") + " < 0.5",
-                "True",
-            ),
-        },
-    ),
-    Question(
-        "shift-default",
-        "more",
-        "Without BatchNorm this net sits on a plateau: its gradients and its steps are tiny, so little changes. "
-        "Nothing changes where nothing is learned.",
-        {
-            "less": (
-                "As before? But the net without BatchNorm has weights so small that it hardly moves. Its gradients "
-                "change by a share of",
-                _change("ReLU, default, 0.1", "none"),
-                "0.1",
-            ),
-            "the same": (
-                "With BatchNorm the net learns, and its gradients change by more than half of their length. Without it "
-                "they change by a share of",
-                _change("ReLU, default, 0.1", "none"),
-                "0.1",
-            ),
-        },
-    ),
-    Question(
-        "shift-noise",
-        "BatchNorm",
-        "The noise throws the inputs about at every step, and the net learns all the same, some steps later at most.",
-        {
-            "none": (
-                "If drift were what slows a net down, yes. Do two runs with noise get to 90 % within 100 steps?",
-                _noisy("ReLU, default, 0.1", "noisy", 100) + "str(None not in found['steps_to_90']) + ', within 100'",
-                "True, within 100",
-            ),
-            "neither": (
-                "It is not even slow. Do two runs with noise get to 90 % within 100 steps?",
-                _noisy("ReLU, default, 0.1", "noisy", 100) + "str(None not in found['steps_to_90']) + ', within 100'",
-                "True, within 100",
-            ),
-        },
-    ),
+EXERCISES = (
+    standardizing,
+    wasserstein_1d,
+    gradient_change,
 )
+hint, solution, answer = desk(EXERCISES, QUESTIONS)

@@ -8,9 +8,13 @@ import torch
 from torch.func import functional_call
 
 from bnbook import nets, train
+from bnbook.lab import results
+from bnbook.lab.engine import Setting, run_all, tensors
+from bnbook.lab.results import interval, steps_to, versions
 
-from .engine import Setting, run_all, tensors
-from .results import interval, steps_to, versions
+from .functions import gradient_change, wasserstein_1d
+
+evidence = results.shelf(__file__)
 
 _RELU = Setting(net="mlp", width=64, depth=5, every=5, steps=300, lr=0.1)
 _SIGMOID = Setting(net="mlp", width=100, depth=3, every=5, steps=300, activation="sigmoid", init=1.0, lr=0.5)
@@ -33,32 +37,6 @@ ARMS = {
     "noisy": {"norm": "batch", "noise": 1.0},
     "noisier": {"norm": "batch", "noise": 2.0},
 }
-
-
-def wasserstein_1d(a, b):
-    """How far the numbers in a must be moved, on average, to become those in b: the Wasserstein-1 distance.
-
-        mean over k of |k-th smallest of a - k-th smallest of b|
-
-    a, b  (N, *)  N samples of each unit, in any order
-    Returns the distance of each unit, (*), in the units of a.
-    Source: Santambrogio 2015, "Optimal transport for applied mathematicians", section 2.1.
-    """
-    return np.abs(np.sort(a, axis=0) - np.sort(b, axis=0)).mean(axis=0)
-
-
-def gradient_change(g, g_prime):
-    """How much a gradient has changed: by what share of its length, and how far it has turned.
-
-        relative = |g - g_prime| / |g|,    cosine = <g, g_prime> / (|g| |g_prime|)
-
-    g, g_prime  any one shape  the gradient before and after
-    Returns relative, cosine: two numbers. Unchanged gradients give 0 and 1.
-    Source: Santurkar et al. 2018, definition 2.1 and figure 4.
-    """
-    relative = np.linalg.norm(g - g_prime) / np.linalg.norm(g)
-    cosine = np.sum(g * g_prime) / (np.linalg.norm(g) * np.linalg.norm(g_prime))
-    return relative, cosine
 
 
 # --- what a unit gets, over training ---------------------------------------------------------------------------------

@@ -7,37 +7,14 @@ import torch
 from scipy.special import ndtri
 
 from bnbook import nets, train
+from bnbook.lab import results
+from bnbook.lab.engine import Setting, build, run_all, tensors
+from bnbook.lab.results import interval, versions
+from bnbook.lab.shared import inside
 
-from .engine import Setting, build, run_all, tensors
-from .results import interval, versions
-from .why import _activations
+from .functions import measured_growth, predicted_growth
 
-# --- what the learner builds ------------------------------------------------------------------------------------------
-
-
-def measured_growth(sizes):
-    """By which factor the gradient grows per layer on its way back, as a geometric mean.
-
-        growth^(L - 1) = size in the first layer / size in the last
-
-    sizes  (L, *)  of the gradient in each of L layers, first layer first; more axes, such as seeds, stay apart
-    Returns growth (*): above 1 if the gradient grows on its way back from the last layer to the first.
-    """
-    return (sizes[0] / sizes[-1]) ** (1 / (len(sizes) - 1))
-
-
-def predicted_growth(h, slope):
-    """By which factor the gradient grows per layer of [linear - BatchNorm - f], in a wide net with large batches.
-
-        growth = sqrt(mean(f'(z)^2) / var(f(z)))        z standardized
-
-    h      any shape   f(z): what comes out of the non-linearity
-    slope  like h      f'(z): its slope there
-    Returns growth, a number; for the ReLU and a normal z it is sqrt(pi / (pi - 1)) = 1.2112.
-    Source: Yang et al. 2019, "A mean field theory of batch normalization", for the ReLU's value.
-    """
-    return np.sqrt(np.mean(np.square(slope)) / np.var(h))
-
+evidence = results.shelf(__file__)
 
 # --- gradients of untrained nets --------------------------------------------------------------------------------------
 
@@ -89,7 +66,7 @@ _ENDS = 5  # layers at either end that feel the images or the loss
 
 def _gradient_sizes(net, x, y):
     """Size of the gradient with respect to the output of each layer, relative to that of the last: a list."""
-    logits, _, h = _activations(net, x)
+    logits, _, h = inside(net, x)
     gradients = torch.autograd.grad(torch.nn.functional.cross_entropy(logits, y), h)
     size = np.array([g.norm().item() for g in gradients])
     return (size / size[-1]).tolist()

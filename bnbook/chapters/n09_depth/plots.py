@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .style import ARMS
+from bnbook.lab.style import ARMS
 
 LINES = {  # of one non-linearity
     "relu": {"label": "ReLU", "color": "#0072B2", "marker": "o"},

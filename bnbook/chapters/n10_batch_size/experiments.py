@@ -7,9 +7,11 @@ import numpy as np
 import torch
 
 from bnbook import nets, train
+from bnbook.lab import results
+from bnbook.lab.engine import Setting, build, run_all, tensors
+from bnbook.lab.results import interval, versions
 
-from .engine import Setting, build, run_all, tensors
-from .results import interval, versions
+evidence = results.shelf(__file__)
 
 MLP, CNN = Setting(net="mlp", width=64, depth=3), Setting(net="cnn", width=8)
 NETS = {"mlp": MLP, "cnn": CNN}

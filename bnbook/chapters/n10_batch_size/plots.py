@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .style import ARMS
+from bnbook.lab.style import ARMS
 
 BLUE, RED, GREY = ARMS["batch"]["color"], "#D55E00", "0.45"
 MARKERS = {"none": "o", "layer": "D", "group": "^", "batch": "s", "renorm": "v"}

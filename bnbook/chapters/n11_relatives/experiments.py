@@ -5,9 +5,11 @@ import torch
 from torch.nn import functional as F
 
 from bnbook import nets, train
+from bnbook.lab import results
+from bnbook.lab.engine import Setting, run_all, tensors
+from bnbook.lab.results import interval, versions
 
-from .engine import Setting, run_all, tensors
-from .results import interval, versions
+evidence = results.shelf(__file__)
 
 # {batch size: learning rates to try}, to failure on both sides at 64; a smaller batch needs smaller ones.
 RATES = {

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Patch
 
-from .style import ARMS
+from bnbook.lab.style import ARMS
 
 MARKERS = {"none": "o", "batch": "s", "layer": "v", "group": "^", "instance": "D", "rms": "P"}
 SHORT = {"none": "none", "batch": "batch", "layer": "layer", "group": "group", "instance": "instance", "rms": "RMS"}

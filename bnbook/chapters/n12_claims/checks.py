@@ -1,11 +1,13 @@
-"""The exercises and the questions of notebook 12."""
+"""The exercises of notebook 12."""
 
 import numpy as np
 
-from ..experiments.claims import measure
-from .compare import Probe
-from .exercise import Exercise
-from .question import Question
+from bnbook.grading import desk
+from bnbook.grading.compare import Probe
+from bnbook.grading.exercise import Exercise
+
+from . import functions
+from .questions import QUESTIONS
 
 
 def _cloud(n, c, offset=3.0):
@@ -16,7 +18,8 @@ def _cloud(n, c, offset=3.0):
 
 effective_rank = Exercise(
     name="effective_rank",
-    finished=measure.effective_rank,
+    room=__name__,
+    finished=functions.effective_rank,
     inputs=("h",),
     outputs=("rank",),
     probes=lambda: [
@@ -45,7 +48,8 @@ def _word(name, yours, expected, probe):
 
 verdict = Exercise(
     name="verdict",
-    finished=measure.verdict,
+    room=__name__,
+    finished=functions.verdict,
     inputs=("low", "high", "margin"),
     outputs=("verdict",),
     difference=_word,
@@ -92,7 +96,8 @@ def _grey(*shape):
 
 fgsm = Exercise(
     name="fgsm",
-    finished=measure.fgsm,
+    room=__name__,
+    finished=functions.fgsm,
     inputs=("x", "gradient", "eps"),
     outputs=("image",),
     probes=lambda: [
@@ -110,131 +115,9 @@ fgsm = Exercise(
     ),
 )
 
-_STORED = "from bnbook import experiments; found = experiments.evidence('claims')['parts']"
-_SIZES = f"{_STORED}['generalization']['sizes'][1]['differences']; "
-
-QUESTIONS = (
-    Question(
-        "claims-interval",
-        "false",
-        "All of [-0.4, 0.9] lies below 1: whatever the effect is, it is not a point.",
-        {
-            "not settled here": (
-                "That would be the answer to 'is it more than 0?', which is another claim. Is the upper end below 1?",
-                "bool(0.9 < 1)",
-                "True",
-            ),
-            "true": (
-                "Even the upper end, the best case, is below what the claim promises. By how much:",
-                "round(1 - 0.9, 1)",
-                "0.1",
-            ),
-        },
-    ),
-    Question(
-        "claims-add",
-        2,
-        "Adding a number to all values moves them and leaves them as wide as they were.",
-        {
-            1: (
-                "1 is what *dividing* by the sd gives. Two numbers with mean 3 and sd 2:",
-                "pair = np.array([1.0, 5.0]); float((pair - pair.mean() + pair.std()).std())",
-                "2.0",
-            ),
-            4: (
-                "Adding the same number to all of them makes no distance between them longer; it moves the mean, to",
-                "pair = np.array([1.0, 5.0]); float((pair - pair.mean() + pair.std()).mean())",
-                "2.0",
-            ),
-        },
-    ),
-    Question(
-        "claims-rank",
-        "the same",
-        "Every channel is shifted and scaled by itself, which can be undone: nothing is merged, nothing is lost.",
-        {
-            "smaller": (
-                "That is what a projection does, such as PCA. Four columns, standardized, have the rank:",
-                "columns = np.random.default_rng(0).normal(size=(50, 4)); "
-                "int(np.linalg.matrix_rank((columns - columns.mean(0)) / columns.std(0)))",
-                "4",
-            ),
-            "larger": (
-                "Scaling columns makes no new directions. Two columns of which one is 5 times the other:",
-                "columns = np.random.default_rng(0).normal(size=(50, 1)) * np.array([1, 5]); "
-                "int(np.linalg.matrix_rank((columns - columns.mean(0)) / columns.std(0)))",
-                "1",
-            ),
-        },
-    ),
-    Question(
-        "claims-freedom",
-        6,
-        "A shift of all eight and a stretch of all eight leave the output as it is: two ways to move are lost.",
-        {
-            8: (
-                "So it is in evaluation mode, where the statistics are constants. In training a shift of all is lost:",
-                "eight = np.arange(8.0); moved = eight + 7; "
-                "bool(np.allclose(moved - moved.mean(), eight - eight.mean()))",
-                "True",
-            ),
-            7: (
-                "That counts the shift, and forgets the stretch: three times as wide a channel gives",
-                "eight = 3 * np.arange(8.0); float((eight / eight.std()).std().round(3))",
-                "1.0",
-            ),
-        },
-    ),
-    Question(
-        "claims-cause",
-        "most of it stays",
-        "With the statistics of all training images there is no noise of the batch, and most of the gain is left.",
-        {
-            "vanishes": (
-                "So it would be if the noise were the reason. Without the noise, in points, the gain here is",
-                f"{_SIZES}round(found['whole_set']['mean'], 1)",
-                "1.9",
-            ),
-            "doubles": (
-                "That would say that the noise does harm. The change, in points, when the noise is taken away:",
-                f"{_SIZES}round(found['whole_set - batch']['mean'], 1)",
-                "-0.4",
-            ),
-        },
-    ),
-    Question(
-        "claims-labels",
-        "fewer",
-        "What makes training faster makes learning by heart faster, too.",
-        {
-            "more": (
-                "That is what 'reduces overfitting' would predict. Steps with BatchNorm, as a share of those without:",
-                f"{_STORED}['random_labels']; round(1 / found['ratio'], 1)",
-                "0.5",
-            ),
-            "as many": (
-                "Nothing forbids it, but it is not so. Without BatchNorm it takes this many times the steps:",
-                f"{_STORED}['random_labels']; round(found['ratio'], 1)",
-                "2.2",
-            ),
-        },
-    ),
-    Question(
-        "claims-dark",
-        "instance",
-        "It takes mean and spread from the image itself. (Something is lost all the same: the border of zeros that a "
-        "convolution puts around an image does not get darker with it.)",
-        {
-            "batch": (
-                "In evaluation mode BatchNorm divides by the spread of the *training* images. Its accuracy, in %:",
-                f"{_STORED}['robustness']['arms']['batch']['accuracy']['dark']; round(100 * float(np.mean(found)), 1)",
-                "20.1",
-            ),
-            "none": (
-                "Everything in it shrinks, but the biases do not, and they take over. Its accuracy, in %:",
-                f"{_STORED}['robustness']['arms']['none']['accuracy']['dark']; round(100 * float(np.mean(found)), 1)",
-                "22.4",
-            ),
-        },
-    ),
+EXERCISES = (
+    effective_rank,
+    verdict,
+    fgsm,
 )
+hint, solution, answer = desk(EXERCISES, QUESTIONS)

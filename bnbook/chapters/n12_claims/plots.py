@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.lines import Line2D
 
-from .style import ARMS
+from bnbook.lab.style import ARMS
 
 VERDICTS = {
     "true": ("#0072B2", "o"),

@@ -8,126 +8,15 @@ import subprocess
 import sys
 import tempfile
 import time
-import tracemalloc
 from unittest import mock
 
 import numpy as np
 
-# --- versions of the forward pass, one idea more in each -------------------------------------------------------------
+from bnbook.lab import results
 
+from .functions import centred_once, lean_batch_norm, line
 
-def centred_once(x, gamma, beta, eps=1e-5):
-    """The textbook's formula, but x - mean is computed once, and gamma / std is one factor."""
-    axes, column = (0, *range(2, x.ndim)), (1, -1, *[1] * (x.ndim - 2))
-    centred = x - x.mean(axes, keepdims=True)
-    var = (centred * centred).mean(axes)
-    return centred * (gamma / np.sqrt(var + eps)).reshape(column) + beta.reshape(column)
-
-
-def lean_batch_norm(x, gamma, beta, eps=1e-5):
-    """Training-time Batch Normalization without temporaries: y is made first and is its own scratch.
-
-    x      (N, C, *)
-    gamma  (C,)       scale
-    beta   (C,)       shift
-    eps    added to the variance, so in the units of x squared
-    Returns y (N, C, *), mean (C,), var (C,).
-    """
-    planes = x.reshape(*x.shape[:2], -1)
-    m = x.size // x.shape[1]
-    mean = np.einsum("ncs->nc", planes).sum(0) / m
-    y = planes - mean[:, None]
-    var = np.einsum("ncs,ncs->c", y, y) / m
-    y *= (gamma / np.sqrt(var + eps))[:, None]
-    y += beta[:, None]
-    return y.reshape(x.shape), mean, var
-
-
-def line(x, gamma, beta, eps=1e-5):
-    """Both sums from x itself, then y = slope * x + shift. The variance is E[x^2] - E[x]^2: not safe far from 0."""
-    planes = x.reshape(*x.shape[:2], -1)
-    m = x.size // x.shape[1]
-    mean = np.einsum("ncs->nc", planes).sum(0) / m
-    var = np.einsum("ncs,ncs->c", planes, planes) / m - mean * mean
-    slope = gamma / np.sqrt(var + eps)
-    y = planes * slope[:, None]
-    y += (beta - mean * slope)[:, None]
-    return y.reshape(x.shape)
-
-
-# --- the pieces of a fast one ----------------------------------------------------------------------------------------
-
-
-def backward_coefficients(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
-    """Three numbers per channel that make dx of the two large arrays: dx = a * dy + b * x + c.
-
-    gamma          (C,)  scale
-    mean, var      (C,)  of the batch
-    dgamma, dbeta  (C,)  sum(dy * x_hat) and sum(dy), over the m values of a channel
-    Returns a, b, c, each (C,).
-    """
-    inv_std = 1 / np.sqrt(var + eps)
-    a = gamma * inv_std
-    b = -a * inv_std * dgamma / m
-    c = -a * dbeta / m - b * mean
-    return a, b, c
-
-
-def merge(m_a, mean_a, M2_a, m_b, mean_b, M2_b):
-    """Number, mean and squares around the mean of two heaps of numbers together, from those of each.
-
-        mean = mean_a + d * m_b / m        M2 = M2_a + M2_b + d^2 * m_a * m_b / m        d = mean_b - mean_a
-
-    m_a, m_b        how many numbers, at least one of the two not 0
-    mean_a, mean_b  their means
-    M2_a, M2_b      sum((x - mean)^2) of each heap: variance times number
-    Returns m, mean, M2.
-    Source: Chan, Golub & LeVeque 1983.
-    """
-    m, d = m_a + m_b, mean_b - mean_a
-    return m, mean_a + d * m_b / m, M2_a + M2_b + d * d * m_a * m_b / m
-
-
-def affine_block(program, x, y, slope, shift, L, BLOCK):
-    """One program of a GPU: y = slope * x + shift for numbers program * BLOCK, ... of the memory of x (N, C, L).
-
-    program       0, 1, 2, ...: which block of BLOCK numbers is mine
-    x, y          Memory of N * C * L numbers: x to load from, y to store into
-    slope, shift  Memory of C numbers
-    L             length of a row, that is of one channel of one image
-    Returns None: what it did stands in y.
-    """
-    offsets = program * BLOCK + np.arange(BLOCK)
-    mask = offsets < x.size
-    channels = offsets // L % slope.size
-    values = x.load(offsets, mask) * slope.load(channels) + shift.load(channels)
-    y.store(offsets, values, mask)
-
-
-class Memory:
-    """Numbers in a row, loaded and stored many at a time, as by tl.load and tl.store of Triton.
-
-    A GPU reads or overwrites whatever lies behind the end of an array. This counts how often that would have happened.
-    """
-
-    def __init__(self, numbers):
-        self.numbers = np.array(numbers, np.float64).ravel()
-        self.size, self.read_outside, self.written_outside = self.numbers.size, 0, 0
-
-    def load(self, offsets, mask=True, other=0.0):
-        """The numbers at offsets; other where mask is False, and nothing is read there."""
-        offsets, mask = np.broadcast_arrays(offsets, mask)
-        inside = (offsets >= 0) & (offsets < self.size)
-        self.read_outside += int((mask & ~inside).sum())
-        return np.where(mask, np.where(inside, self.numbers[np.where(inside, offsets, 0)], np.nan), other)
-
-    def store(self, offsets, values, mask=True):
-        """Write values at offsets, where mask is True."""
-        offsets, values, mask = np.broadcast_arrays(offsets, values, mask)
-        inside = (offsets >= 0) & (offsets < self.size)
-        self.written_outside += int((mask & ~inside).sum())
-        self.numbers[offsets[mask & inside]] = values[mask & inside]
-
+evidence = results.shelf(__file__)
 
 # --- what a version costs ------------------------------------------------------------------------------------------
 
@@ -181,19 +70,6 @@ def passes(function, *arrays):
     return len(counted)
 
 
-def peak(function, *arguments):
-    """The most memory that `function(*arguments)` holds at a time beyond what was there, in arrays like the first."""
-    tracemalloc.start()
-    try:
-        before = tracemalloc.get_traced_memory()[0]
-        result = function(*arguments)
-        top = tracemalloc.get_traced_memory()[1]
-        del result
-    finally:
-        tracemalloc.stop()
-    return (top - before) / arguments[0].nbytes
-
-
 def fewer_passes(shapes=("64x64x32x32", "256x128x28x28"), rounds=9, progress=False, more=True):
     """Time and passes of every forward version, of both backward ones and of memory itself, as multiples of each other.
 
@@ -204,7 +80,7 @@ def fewer_passes(shapes=("64x64x32x32", "256x128x28x28"), rounds=9, progress=Fal
     Returns {"machine", "rounds", "passes", "operations", "shapes", "threads", "compiled"}: for each shape its name,
     bytes and "times", {name: [seconds, ...]} of one processor with one thread; the last two only with more.
     """
-    from .. import bench  # here, not above: bench imports triton, which no other experiment needs
+    from bnbook import bench  # here, not above: bench imports triton, which no other experiment needs
 
     measured = []
     for name in shapes:
@@ -236,7 +112,7 @@ def compiled(shape=(64, 64, 32, 32), rounds=9):
     import torch
     import torch.nn.functional as F
 
-    from .. import bench
+    from bnbook import bench
 
     numbers, kept = torch.Generator().manual_seed(0), torch.get_num_threads()
     x, gamma, beta = (torch.randn(size, generator=numbers) for size in (shape, shape[1], shape[1]))
@@ -299,7 +175,7 @@ def _calls(shape):
     import torch
     import torch.nn.functional as F
 
-    from .. import bench, norm_fast
+    from bnbook import bench, norm_fast
 
     random = np.random.default_rng(0)
     x, dy = (random.standard_normal(shape, np.float32) for _ in "xy")

@@ -101,7 +101,7 @@ def test_few_seeds_and_unknown_arms_are_refused(digits):
 def test_stored_evidence_says_how_it_was_made_and_has_eight_seeds(name):
     stored = experiments.evidence(name)
     assert stored["seeds"] == 8 and stored["data"]["name"] == "digits" and stored["device"] == "cpu"
-    assert stored["command"] == f"python -m bnbook run {name} --seeds 8 --out bnbook/evidence"
+    assert stored["command"] == f"python -m bnbook run {name} --seeds 8 --store"
     assert (experiments.results.EVIDENCE / f"{name}.json").stat().st_size < 300_000
 
 

@@ -137,7 +137,7 @@ def test_one_seed_is_refused(digits):
 @pytest.mark.parametrize("name", ["batch_sizes", "ghost_batches", "one_class"])
 def test_stored_arms_have_rates_that_are_worse_on_both_sides_and_eight_seeds(name):
     stored = experiments.evidence(name)
-    assert stored["command"] == f"python -m bnbook run {name} --seeds 8 --out bnbook/evidence"
+    assert stored["command"] == f"python -m bnbook run {name} --seeds 8 --store"
     for arm in stored["arms"]:
         assert len(arm["accuracy"]) == 8 and not arm["at_edge"], arm
         assert arm["lr"] == arm["rates"][int(np.argmax(arm["validation"]))]

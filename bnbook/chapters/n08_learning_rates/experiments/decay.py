@@ -2,30 +2,14 @@
 
 from dataclasses import replace
 
-import numpy as np
 import torch
 
 from bnbook import train
+from bnbook.lab.engine import tensors
+from bnbook.lab.results import interval, versions
 
-from .engine import tensors
-from .results import interval, versions
+from ..functions import equilibrium
 from .scale import NET, fit
-
-
-def equilibrium(lr, weight_decay, gradient):
-    """Where weight decay and the growth of scale-invariant weights balance.
-
-        length^4 = lr * gradient^2 / (2 * weight_decay)        angle = sqrt(2 * lr * weight_decay)
-
-    lr            learning rate
-    weight_decay  in the step w <- w - lr * (g + weight_decay * w); lr * weight_decay is small against 1
-    gradient      length of the gradient where the weights have length 1 (root of the mean square over steps)
-    Returns length (of the weights), angle (by which a step turns them, in radians).
-    Source: Wan et al. 2021, "Spherical motion dynamics", without momentum.
-    """
-    length = (lr * gradient**2 / (2 * weight_decay)) ** 0.25
-    return length, np.sqrt(2 * lr * weight_decay)
-
 
 # (share of random labels, lr, weight decay, factor of the hidden weights at the start)
 DECAYS = (

@@ -7,10 +7,10 @@ import torch
 from torch.func import functional_call
 
 from bnbook import train
+from bnbook.lab.engine import Moment, build, run_all, tensors
+from bnbook.lab.results import versions
 
 from .decay import two_or_more
-from .engine import Moment, build, run_all, tensors
-from .results import versions
 from .scale import NET, buffers, of_hidden_weights, with_eps
 
 # Half of what suits the 10-layer net without normalization best; from 0.1 on its digits differ between machines.

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from .engine import Setting, hidden_weights, run_all
-from .results import interval, versions
+from bnbook.lab.engine import Setting, hidden_weights, run_all
+from bnbook.lab.results import band, interval, versions
 
 # Quarter decades from 0.0003 to 32: far enough for every arm to fail at both ends.
 RATES = tuple(round(10 ** (k / 4), 6) for k in range(-14, 7))
@@ -20,27 +20,6 @@ ARMS = {
     "batch_momentum": {"norm": "batch", "momentum": 0.9},
 }
 BASELINE = {"batch_momentum": "momentum"}  # the arm that a ratio of largest rates is taken to; 'none' for all others
-
-
-def band(lr, accuracy, best, share=0.9):
-    """Width of the band of good learning rates, in decades.
-
-        how much of the axis log10(lr) has  accuracy >= share * best,  with straight lines from rate to rate
-
-    lr        (n,)  learning rates, increasing
-    accuracy  (n,)  accuracy reached at each
-    best      the best accuracy that any arm of the comparison reached
-    share     part of best that counts as good
-    Returns a float: 1 if a factor of 10 is good.
-    """
-    where, above = np.log10(lr), np.asarray(accuracy) - share * best
-    width = 0.0
-    for i in range(len(where) - 1):
-        low, high = sorted(above[i : i + 2])
-        if high > 0 or low == 0:  # else no part of this piece lies above the line
-            good = 1.0 if low >= 0 else high / (high - low)
-            width += good * (where[i + 1] - where[i])
-    return float(width)
 
 
 def learning_rates(

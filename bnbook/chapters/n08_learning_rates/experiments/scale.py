@@ -8,47 +8,12 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from bnbook import nets, train
+from bnbook.lab.engine import Setting, build, hidden_weights, tensors
+from bnbook.lab.results import versions
 
-from .engine import Setting, build, hidden_weights, tensors
-from .results import versions
+from ..functions import effective_rate, invariance_check
 
 NET = Setting(net="mlp", width=64, depth=3, lr=0.1, every=10_000)
-
-
-# --- what the learner writes -------------------------------------------------------------------------------------
-
-
-def invariance_check(f, gradient, w, a):
-    """Three numbers that are 0 if f depends on the direction of w alone, not on its length.
-
-        change   = f(a w) - f(w)
-        mismatch = |a gradient(a w) - gradient(w)| / |gradient(w)|
-        cosine   = w . gradient(a w) / (|w| |gradient(a w)|)
-
-    f         function of w: a number
-    gradient  function of w: the gradient of f there, shaped like w
-    w         any shape
-    a         factor, positive
-    Returns change, mismatch, cosine: three numbers.
-    """
-    before, after = gradient(w), gradient(a * w)
-    change = f(a * w) - f(w)
-    mismatch = np.linalg.norm(a * after - before) / np.linalg.norm(before)
-    cosine = np.sum(w * after) / (np.linalg.norm(w) * np.linalg.norm(after))
-    return change, mismatch, cosine
-
-
-def effective_rate(lr, weight):
-    """How fast the direction of each unit's weights learns, if only the direction matters.
-
-        lr / |w|^2        w: the weights of one unit
-
-    lr      learning rate
-    weight  (units, *)  weights of a layer, an array or a tensor
-    Returns (units,).
-    Source: van Laarhoven 2017, "L2 regularization versus batch and weight normalization".
-    """
-    return lr / (weight.reshape(len(weight), -1) ** 2).sum(1)
 
 
 # --- exact statements -------------------------------------------------------------------------------------------

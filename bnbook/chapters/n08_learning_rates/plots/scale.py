@@ -3,8 +3,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from bnbook.lab.style import ARMS
+
 from .rates import INITS
-from .style import ARMS
 
 # Shades and markers for several values of one quantity, told apart in grey.
 SERIES = [("#56B4E9", "o"), ("#0072B2", "s"), ("#000000", "^"), ("#D55E00", "v")]

@@ -1,5 +1,7 @@
 """The experiments of notebook 12: what people say about BatchNorm, claim by claim."""
 
+from bnbook.lab import results
+
 from .dimensions import degrees_of_freedom as degrees_of_freedom
 from .dimensions import dimensions as dimensions
 from .folklore import adding as adding
@@ -11,3 +13,5 @@ from .table import all_examples as all_examples
 from .table import claims as claims
 from .table import rerun as rerun
 from .table import table as table
+
+evidence = results.shelf(__file__)

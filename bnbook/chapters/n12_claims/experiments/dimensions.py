@@ -5,10 +5,10 @@ import torch
 from scipy.stats import kstest
 
 from bnbook import train
+from bnbook.lab.engine import Setting, build, tensors
+from bnbook.lab.results import interval, versions
 
-from ..engine import Setting, build, tensors
-from ..results import interval, versions
-from .measure import effective_rank
+from ..functions import effective_rank
 
 DEPTHS = (1, 10, 30, 60)
 

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from bnbook import nets, train
+from bnbook.lab.engine import Setting, build, tensors
+from bnbook.lab.results import interval, versions
 
-from ..engine import Setting, build, tensors
-from ..results import interval, versions
 from .tuning import RATES, base, paired, tuned
 
 WIDE = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..engine import run_all
-from ..results import interval, versions
+from bnbook.lab.engine import run_all
+from bnbook.lab.results import interval, versions
+
 from .tuning import RATES, base, paired, tuned
 
 SIZES = (100, 300, 1000)

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from bnbook import train
+from bnbook.lab.engine import pooled, run_all
+from bnbook.lab.results import versions
 
-from ..engine import pooled, run_all
-from ..results import versions
-from .measure import fgsm
+from ..functions import fgsm
 from .tuning import RATES, base, paired, tuned
 
 NORMS = ("none", "batch", "layer", "group", "instance")

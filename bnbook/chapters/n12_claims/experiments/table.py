@@ -4,13 +4,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..engine import Setting, build, tensors
-from ..images import shared_statistic
-from ..results import interval, versions
+from bnbook.lab.engine import Setting, build, tensors
+from bnbook.lab.results import interval, versions
+from bnbook.lab.shared import shared_statistic
+
+from ..functions import verdict
 from .dimensions import dimensions
 from .folklore import adding, folklore
 from .generalization import CONTROLS, generalization, random_labels
-from .measure import verdict
 from .robustness import robustness, tested
 from .tuning import base, paired, tuned
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..engine import Setting, run_all
-from ..results import interval
+from bnbook.lab.engine import Setting, run_all
+from bnbook.lab.results import interval
 
 # Neighbours differ by a factor of 1.6: with a factor of 3 the gap between two arms depended on where the grid fell.
 RATES = (0.01, 0.016, 0.025, 0.04, 0.063, 0.1, 0.16)

@@ -1,0 +1,340 @@
+"""Wrong answers to the exercise `BatchNorm`."""
+
+import numpy as np
+
+from bnbook.grading.exercise import slip_of
+from bnbook.norm_numpy import BatchNorm as _BatchNorm
+from bnbook.norm_numpy import batch_norm as _batch_norm
+from bnbook.norm_numpy import batch_norm_backward
+from bnbook.norm_numpy import batch_norm_eval as _batch_norm_eval
+from bnbook.norm_numpy import update_running as _update_running
+
+# --- BatchNorm: .forward(x) -> y, .backward(dy) -> dx --------------------------------------------------------------
+
+
+class _Layer(_BatchNorm):
+    """The finished layer in parts, so that a slip is one part of it."""
+
+    def forward(self, x):
+        self.x, self.by_batch = x, self.training
+        y, self.mean, self.var = self.output(x)
+        if self.tracks():
+            mean, var = self.of_batch(x)
+            self.num_batches_tracked += 1
+            self.track(mean, var, x.size // x.shape[1])
+        return y
+
+    def tracks(self):
+        return self.training
+
+    def of_batch(self, x):
+        return _batch_norm(x, None, None)[1:]
+
+    def output(self, x):
+        return self.in_training(x) if self.training else self.in_evaluation(x)
+
+    def in_training(self, x):
+        return _batch_norm(x, self.gamma, self.beta, self.eps)
+
+    def in_evaluation(self, x):
+        mean, var = self.running_mean, self.running_var
+        return _batch_norm_eval(x, self.gamma, self.beta, mean, var, self.eps), mean, var
+
+    def weight(self):
+        return 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+
+    def track(self, mean, var, m):
+        old = self.running_mean, self.running_var
+        self.running_mean, self.running_var = _update_running(*old, mean, var, m, self.weight())
+
+
+@slip_of("BatchNorm")
+class MomentumInverted(_Layer):
+    """momentum as the weight of the old: with momentum 0.1 your layer keeps 10 % of what it knew and takes 90 % from
+    the last batch. After the first batch of the example running_mean is {running_mean}, it should be
+    {right_running_mean}."""
+
+    def weight(self):
+        return 1 / self.num_batches_tracked if self.momentum is None else 1 - self.momentum
+
+
+@slip_of("BatchNorm")
+class TracksTheBiasedVariance(_Layer):
+    """the biased variance in running_var: batches of 2 then teach the layer half of the true variance. update_running
+    multiplies by m / (m - 1); on the example running_var should be {right_running_var}, yours is {running_var}."""
+
+    def track(self, mean, var, m):
+        super().track(mean, var * (m - 1) / m, m)
+
+
+@slip_of("BatchNorm")
+class CountsOnlyTheBatch(_Layer):
+    """m = N, the number of images: in a convolutional net a channel has N * H * W values. With 2 images of 2 pixels the
+    factor m / (m - 1) is 4 / 3; with m = 2 it would be 2."""
+
+    def track(self, mean, var, m):
+        super().track(mean, var, max(len(self.x), 2))
+
+
+@slip_of("BatchNorm")
+class LearnsInEvaluation(_Layer):
+    """running statistics that move in evaluation mode too: then every image that is tested changes the net, and testing
+    twice gives two answers. num_batches_tracked should be {right_num_batches_tracked} after the example's one
+    training batch, yours is {num_batches_tracked}."""
+
+    def tracks(self):
+        return True
+
+
+@slip_of("BatchNorm")
+class CountsInEvaluation(_Layer):
+    """counting the batches of evaluation: num_batches_tracked says how many batches the running statistics are made of,
+    {right_num_batches_tracked} on the example. Yours says {num_batches_tracked}, and with momentum=None the next
+    average has a wrong weight."""
+
+    def forward(self, x):
+        y = super().forward(x)
+        self.num_batches_tracked += not self.training
+        return y
+
+
+@slip_of("BatchNorm")
+class EvaluatesByTheBatch(_Layer):
+    """the statistics of the batch in evaluation mode: the output for an image then depends on its companions, which is
+    what this mode exists to prevent. On the example y starts with {y}; by the running statistics it starts with
+    {right_y}."""
+
+    def output(self, x):
+        return self.in_training(x)
+
+
+@slip_of("BatchNorm")
+class TrainsByTheRunningStatistics(_Layer):
+    """normalizing by the running statistics in training mode: they come into play in evaluation only. In training this
+    batch is normalized by its own mean and variance, or the first step would divide by running_var = 1 whatever x
+    is."""
+
+    def output(self, x):
+        return self.in_evaluation(x)
+
+
+@slip_of("BatchNorm")
+class TrainsByTheUnbiasedVariance(_Layer):
+    """the unbiased variance in the division: the batch itself is normalized by its variance divided by m, and only
+    running_var gets the factor m / (m - 1). With 4 values per channel your y is 13 % too small."""
+
+    def in_training(self, x):
+        _, mean, var = _batch_norm(x, None, None)
+        m = x.size // x.shape[1]
+        return _batch_norm_eval(x, self.gamma, self.beta, mean, var * m / (m - 1), self.eps), mean, var
+
+
+@slip_of("BatchNorm")
+class TracksTheStandardDeviation(_Layer):
+    """the standard deviation in running_var: batch_norm_eval takes the root itself. On the example running_var should
+    be {right_running_var}, yours is {running_var}."""
+
+    def track(self, mean, var, m):
+        super().track(mean, np.sqrt(var * m / (m - 1)) * (m - 1) / m, m)
+
+
+@slip_of("BatchNorm")
+class VarianceStartsAtZero(_Layer):
+    """running_var starting at 0: a net evaluated before its first training step would divide by sqrt(eps). PyTorch
+    starts at 1, the variance of a channel that is normalized already. After the example's first batch running_var is
+    {running_var}, it should be {right_running_var}."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.running_var = 0 * self.running_var
+
+
+@slip_of("BatchNorm")
+class MeanStartsAtOne(_Layer):
+    """running_mean starting at 1: mean 0 and variance 1 are the statistics that change nothing, so those are where it
+    starts. After the example's first batch it is {running_mean} and should be {right_running_mean}."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.running_mean = 1 + self.running_mean
+
+
+@slip_of("BatchNorm")
+class StartsWithTheFirstBatch(_Layer):
+    """taking over the statistics of the first batch as they are: that avoids the early bias and is a fine idea, but it
+    is not what PyTorch does, which weighs the first batch with momentum like every other. On the example running_mean
+    should be {right_running_mean}, yours is {running_mean}."""
+
+    def weight(self):
+        return 1.0 if self.num_batches_tracked == 1 else super().weight()
+
+
+@slip_of("BatchNorm")
+class CorrectsTheEarlyBias(_Layer):
+    """dividing by 1 - (1 - momentum)^t as Adam does: it removes the early bias, and PyTorch's layer does not do it, so
+    the two part in the first steps. On the example running_mean should be {right_running_mean} after one batch; yours
+    is {running_mean}, the batch's own."""
+
+    def track(self, mean, var, m):
+        self.raw = _update_running(*getattr(self, "raw", (0 * mean, 0 * var)), mean, var, m, self.weight())
+        left = 0 if self.momentum is None else (1 - self.momentum) ** self.num_batches_tracked
+        self.running_mean, self.running_var = (v / (1 - left) for v in self.raw)
+
+
+@slip_of("BatchNorm")
+class NeverMoves(_Layer):
+    """running statistics that never move: after all the training they are still 0 and 1, and evaluation normalizes
+    nothing. Call update_running in every training step and store what it returns: on the example running_mean becomes
+    {right_running_mean}."""
+
+    def track(self, mean, var, m):
+        pass
+
+
+@slip_of("BatchNorm")
+class VarianceNeverMoves(_Layer):
+    """a running_var that never moves: it stays at {running_var}. Both statistics are updated in each training step;
+    on the example running_var becomes {right_running_var}."""
+
+    def track(self, mean, var, m):
+        kept = self.running_var
+        super().track(mean, var, m)
+        self.running_var = kept
+
+
+@slip_of("BatchNorm")
+class DoesNotCount(_Layer):
+    """num_batches_tracked staying 0: count every batch seen in training mode. momentum=None needs the count, as batch
+    number t has the weight 1 / t."""
+
+    def forward(self, x):
+        y = super().forward(x)
+        self.num_batches_tracked = 0
+        return y
+
+
+@slip_of("BatchNorm")
+class NoneMeansATenth(_Layer):
+    """taking momentum=None for 0.1: None asks for the plain average of all batches so far, that is the weight 1 / t for
+    batch number t. (`momentum or 0.1` does this.)"""
+
+    def weight(self):
+        return 0.1 if self.momentum is None else self.momentum
+
+
+@slip_of("BatchNorm")
+class AveragesOneTooMany(_Layer):
+    """the weight 1 / (t + 1) for batch number t: then the starting values 0 and 1 count as a batch. The first batch has
+    weight 1 and wipes them out: count it first, divide afterwards."""
+
+    def weight(self):
+        return 1 / (self.num_batches_tracked + 1) if self.momentum is None else self.momentum
+
+
+@slip_of("BatchNorm")
+class OneStatisticForAllChannels(_Layer):
+    """one mean and variance for all channels together: each channel has its own. On the example running_mean is
+    {running_mean}, both alike; it should be {right_running_mean}."""
+
+    def of_batch(self, x):
+        return np.full(x.shape[1], x.mean()), np.full(x.shape[1], x.var())
+
+
+@slip_of("BatchNorm")
+class ForgetsEps(_Layer):
+    """not handing eps on: the functions then use their default, 1e-5, whatever the layer was made with. With eps = 0.1
+    a channel of variance 0.1 is divided by 0.45, not by 0.32."""
+
+    def forward(self, x):
+        given, self.eps = self.eps, 1e-5
+        y = super().forward(x)
+        self.eps = given
+        return y
+
+
+@slip_of("BatchNorm")
+class SwapsGammaAndBeta(_Layer):
+    """gamma and beta in the wrong places: y = gamma * x_hat + beta. At their start, 1 and 0, it would give y = 1
+    everywhere; on the example y starts with {y}, not with {right_y}."""
+
+    def forward(self, x):
+        self.gamma, self.beta = self.beta, self.gamma
+        y = super().forward(x)
+        self.gamma, self.beta = self.beta, self.gamma
+        return y
+
+
+@slip_of("BatchNorm")
+class GammaStartsAtZero(_Layer):
+    """gamma starting at 0: the new layer's y is beta = 0, whatever x is, and no gradient reaches the layer before. It
+    starts at 1. (Some residual nets do start the last gamma of a block at 0, on purpose.)"""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.gamma = 0 * self.gamma
+
+
+@slip_of("BatchNorm")
+class BackwardTakesConstants(_Layer):
+    """dx = dy * gamma / std in training mode too: there mean and variance depend on x, and two terms are subtracted,
+    along 1 and along x_hat. sum(dx) over a channel must be 0; batch_norm_backward does it. The short form is right in
+    evaluation mode."""
+
+    def backward(self, dy):
+        dx, self.dgamma, self.dbeta = batch_norm_backward(dy, self.x, self.gamma, self.mean, self.var, self.eps)
+        return _batch_norm_eval(dy, self.gamma, None, np.zeros_like(self.mean), self.var, self.eps)
+
+
+@slip_of("BatchNorm")
+class BackwardAlwaysProjects(_Layer):
+    """the training formula in evaluation mode too: the running statistics are constants, so y is gamma / std times x
+    plus a constant, and dx is gamma / std times dy. Nothing is subtracted: sum(dx) need not be 0."""
+
+    def backward(self, dy):
+        dx, self.dgamma, self.dbeta = batch_norm_backward(dy, self.x, self.gamma, self.mean, self.var, self.eps)
+        return dx
+
+
+@slip_of("BatchNorm")
+class BackwardByTheRunningStatistics(_Layer):
+    """the running statistics in the backward pass of training: x was normalized by the batch's mean and variance, and
+    its gradient needs the same. Keep the two that batch_norm returned: 2 vectors of C numbers."""
+
+    def backward(self, dy):
+        self.mean, self.var = self.running_mean, self.running_var
+        return super().backward(dy)
+
+
+@slip_of("BatchNorm")
+class BackwardLooksAtTheModeNow(_Layer):
+    """asking `self.training` in backward: what counts is the mode of the forward pass. Someone who trains, calls eval()
+    to test, and only then runs the backward pass of step 1 gets the other formula. Remember the mode in forward."""
+
+    def backward(self, dy):
+        now, self.by_batch = self.by_batch, self.training
+        dx = super().backward(dy)
+        self.by_batch = now
+        return dx
+
+
+@slip_of("BatchNorm")
+class SwapsTheGradients(_Layer):
+    """dgamma and dbeta exchanged: batch_norm_backward returns dx, dgamma, dbeta, in that order. dbeta is the sum of dy:
+    on the example {right_dbeta}; yours is {dbeta}."""
+
+    def backward(self, dy):
+        dx = super().backward(dy)
+        self.dgamma, self.dbeta = self.dbeta, self.dgamma
+        return dx
+
+
+@slip_of("BatchNorm")
+class AveragesTheGradients(_Layer):
+    """dividing dgamma and dbeta by m: every value of the channel uses the same gamma, and its contributions add up. If
+    the loss is a mean, the 1 / m is in dy already. On the example dbeta should be {right_dbeta}, yours is {dbeta}."""
+
+    def backward(self, dy):
+        dx = super().backward(dy)
+        m = dy.size / dy.shape[1]
+        self.dgamma, self.dbeta = self.dgamma / m, self.dbeta / m
+        return dx

@@ -1,0 +1,8 @@
+"""What the wrong answers to several exercises of this notebook are made of."""
+
+
+# --- ghost_batch_norm(x, gamma, beta, size, eps) -> y ----------------------------------------------------------------
+
+
+def vector(v, x):
+    return v.reshape(-1, *[1] * (x.ndim - 2))
