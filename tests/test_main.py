@@ -2,7 +2,6 @@
 
 import argparse
 import functools
-import importlib
 import json
 import os
 import re
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 
 from bnbook import __main__ as command_line
+from bnbook import chapters
 
 
 def run(capsys, *arguments):
@@ -25,9 +25,13 @@ def run(capsys, *arguments):
 
 def test_without_a_command_it_prints_the_map_in_reading_order(capsys):
     code, out, _ = run(capsys)
-    names = [line.split()[0] for line in out.splitlines() if not line.startswith(" ")]
-    assert code == 0 and names == command_line.modules() and names[0] == "norm_numpy"
-    assert "Read after nothing: start here." in out and "Built in notebook 02" in out
+    lines = re.findall(r"^(\w+) +(\d+) lines  (.+)$", out, re.M)
+    assert code == 0 and [name for name, *_ in lines] == [*command_line.modules(), *chapters.rooms()]
+    assert "Read after nothing: start here." in out and "(the relatives); `merge` in 14." in out
+    sizes = {name: int(size) for name, size, _ in lines}
+    assert sizes["norm_numpy"] == len((command_line.PACKAGE / "norm_numpy.py").read_text().splitlines())
+    room = command_line.PACKAGE / "chapters" / "n12_claims"
+    assert sizes["n12_claims"] == sum(len(file.read_text().splitlines()) for file in room.rglob("*.py"))
 
 
 def test_help_lists_every_command(capsys):
@@ -46,30 +50,29 @@ def test_check_reports_each_thing_and_ends_well(capsys):
     code, out, _ = run(capsys, "check")
     lines = out.splitlines()
     assert code == 0 and lines[-1] == "Everything works." and all(line.startswith("ok ") for line in lines[:-1])
-    assert "ok    check of batch_norm" in lines
+    assert "ok    check of batch_norm in 02" in lines and "ok    check of batch_norm in 05" in lines
+    _, out, _ = run(capsys, "check", "--brief")
+    assert "ok    checks of notebook 02" in out.splitlines() and "batch_norm" not in out
 
 
 def test_check_fails_with_the_reason_when_something_is_broken(capsys, monkeypatch):
     def broken(x, gamma, beta, eps=1e-5):
         return x, gamma, beta
 
-    from bnbook import checks
+    from bnbook.chapters.n02_forward import checks
 
-    monkeypatch.setitem(checks.__dict__["EXERCISES"], "batch_norm", _with(checks.batch_norm, broken))
+    judge = type(checks.batch_norm).judge
+
+    def judge_with_a_broken_one(exercise, yours):
+        return judge(exercise, broken if exercise is checks.batch_norm else yours)
+
+    monkeypatch.setattr(type(checks.batch_norm), "judge", judge_with_a_broken_one)
     code, out, _ = run(capsys, "check")
-    assert code == 1 and "FAIL  check of batch_norm: RuntimeError: " in out and "1 of these failed" in out
-
-
-def _with(exercise, function):
-    class Broken:
-        finished = function
-        judge = staticmethod(lambda yours: exercise.judge(function))
-
-    return Broken
+    assert code == 1 and "FAIL  check of batch_norm in 02: RuntimeError: " in out and "1 of these failed" in out
 
 
 def test_run_writes_data_and_figure_and_prints_the_verdict(capsys, tmp_path, monkeypatch):
-    from bnbook import experiments
+    from bnbook.chapters.n00_start_here import experiments
 
     monkeypatch.setattr(experiments, "first_look", functools.partial(experiments.first_look, rates=(0.2,)))
     out_folder = tmp_path / "deep" / "er"
@@ -84,11 +87,12 @@ def test_run_writes_data_and_figure_and_prints_the_verdict(capsys, tmp_path, mon
 
 def _quick(monkeypatch):
     """An experiment of two short trainings in place of the first one."""
-    from bnbook import experiments
+    from bnbook.chapters.n00_start_here import experiments, plots
+    from bnbook.lab.engine import Setting, run_all
 
     def first_look(data, seeds=5, device="cpu"):
-        setting = experiments.Setting(steps=2, every=1)
-        runs = experiments.run_all([setting] * seeds, data, device)
+        setting = Setting(steps=2, every=1)
+        runs = run_all([setting] * seeds, data, device)
         return {"experiment": "first_look", "versions": {"torch": "some"}, "runs": runs}
 
     def draw(results):
@@ -97,7 +101,7 @@ def _quick(monkeypatch):
         return plt.subplots()[1], "first line\nsecond line\nthird line"
 
     monkeypatch.setattr(experiments, "first_look", first_look)
-    monkeypatch.setattr(importlib.import_module("bnbook.plots"), "first_look", draw)
+    monkeypatch.setattr(plots, "first_look", draw)
 
 
 def test_run_records_data_device_command_and_text_and_prints_two_lines(capsys, tmp_path, monkeypatch):

@@ -13,18 +13,32 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from bnbook import checks, course
+from bnbook import chapters, course
 from bnbook.__main__ import PACKAGE
 
 NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in course.notebooks()}
 PUBLIC = {
     node.name
     for file in PACKAGE.rglob("*.py")
-    if "slips" not in file.parts
+    if "slips" not in file.with_suffix("").parts
     for node in ast.parse(file.read_text(encoding="utf-8")).body
     if isinstance(node, (ast.FunctionDef, ast.ClassDef))
 }
 every_notebook = pytest.mark.parametrize("nb", NOTEBOOKS.values(), ids=NOTEBOOKS.keys())
+
+
+def its_checks(nb):
+    """`checks` of the notebook's room, which its first code cell names."""
+    (name,) = re.findall(r"^from bnbook\.chapters\.(n\d\d_\w+) import checks", code_cells(nb)[0].source, re.M)
+    return chapters.room(name, "checks")
+
+
+def exercises(nb):
+    return {exercise.name: exercise for exercise in its_checks(nb).EXERCISES}
+
+
+def questions(nb):
+    return {question.name: question for question in its_checks(nb).QUESTIONS}
 
 
 def code_cells(nb):
@@ -132,7 +146,7 @@ def test_every_exercise_is_checked_and_then_imported(nb):
     cells = code_cells(nb)
     for position, cell in enumerate(cells):
         for name in defines(cell) if "exercise" in tags(cell) else []:
-            exercise = checks.EXERCISES[name]
+            exercise = exercises(nb)[name]
             assert cells[position + 1].source == f"checks.{name}({name})"
             after = "\n".join(cell.source for cell in cells[position + 2 :])
             home = exercise.finished.__module__
@@ -153,50 +167,72 @@ def test_every_prediction_is_a_known_question_and_not_answered_yet(nb):
         if asked:
             assert "exercise" in tags(cell) and cell.source.startswith("answer = None\n")
             assert text_of(cell) == "".join(f"{name}: not answered yet\n" for name in asked)
-            assert set(asked) <= set(checks.QUESTIONS)
+            assert set(asked) <= set(questions(nb))
 
 
-def test_every_exercise_and_question_is_asked_in_a_notebook():
-    asked = "".join(cell.source for nb in NOTEBOOKS.values() for cell in nb.cells)
-    assert all(f"checks.{name}({name})" in asked for name in checks.EXERCISES)
-    assert all(f'checks.answer("{name}"' in asked for name in checks.QUESTIONS)
+@every_notebook
+def test_every_exercise_and_question_of_its_room_is_asked(nb):
+    asked = "".join(cell.source for cell in nb.cells)
+    assert all(f"checks.{name}({name})" in asked for name in exercises(nb))
+    assert all(f'checks.answer("{name}"' in asked for name in questions(nb))
 
 
 def solved(nb):
-    """The notebook as a learner leaves it who got everything right: the package is the solution.
+    """What decides whether the notebook can be solved, as a learner leaves it who got everything right.
 
-    At each question the learner also types, first, what every wrong answer would have been told to type.
+    The package is the solution: each exercise cell becomes the import. Run are the first cell, exercises, checks and
+    answers, and whatever defines a name that these use. The other cells are as committed, where nbval runs them.
+    (What wrong options tell to type is run in tests/grading/test_exercise.py.)
     """
     nb = copy.deepcopy(nb)
     for cell in code_cells(nb):
         if "exercise" not in tags(cell):
             continue
         imports = [node for node in ast.parse(cell.source).body if isinstance(node, (ast.Import, ast.ImportFrom))]
-        finished = [f"from {checks.EXERCISES[name].finished.__module__} import {name}" for name in defines(cell)]
+        finished = [f"from {exercises(nb)[name].finished.__module__} import {name}" for name in defines(cell)]
         asked = re.findall(r'checks\.answer\("([\w-]+)", answer\)', cell.source)
-        typed = [line for name in asked for line in see_for_yourself(checks.QUESTIONS[name])]
-        answers = [f"answer = {checks.QUESTIONS[name].right!r}\nchecks.answer({name!r}, answer)" for name in asked]
+        answers = [f"answer = {questions(nb)[name].right!r}\nchecks.answer({name!r}, answer)" for name in asked]
         assert finished or answers, cell.source
-        cell.source = "\n".join([*map(ast.unparse, imports), *finished, *typed, *answers])
+        cell.source = "\n".join([*map(ast.unparse, imports), *finished, *answers])
+    nb.cells = needed(code_cells(nb))
     return nb
 
 
-def see_for_yourself(question):
-    """Lines that type what the replies to wrong answers say, and assert what they say it gives."""
-    for _, code, shows in question.wrong.values():
-        *before, last = code.split("; ")
-        yield from before
-        yield f"shown = {last}"
-        yield f"assert (shown if isinstance(shown, str) else repr(shown)) == {shows!r}, shown"
+def needed(cells):
+    """The first of these code cells, exercises, checks, and those before that define a name which is used there."""
+    kept = {0} | {i for i, cell in enumerate(cells) if "exercise" in tags(cell) or cell.source.startswith("checks.")}
+    for i in range(len(cells) - 1, -1, -1):
+        if i in kept:
+            used = names(cells[i], ast.Load)
+            kept |= {j for j in range(i) if used & (names(cells[j], ast.Store) | set(defines(cells[j])))}
+    return [cells[i] for i in sorted(kept)]
+
+
+def names(cell, context):
+    """The names that a cell reads (ast.Load) or sets (ast.Store, imports too)."""
+    nodes = list(ast.walk(ast.parse(cell.source)))
+    found = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
+    imported = [alias for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom)) for alias in node.names]
+    return found | ({(a.asname or a.name).split(".")[0] for a in imported} if context is ast.Store else set())
+
+
+def test_what_a_check_needs_is_found_through_several_cells():
+    sources = ["import numpy as np", "a = 1", "b = np.ones(a)", "c = 5", "checks.f(b)", "print(c)"]
+    found = needed([nbformat.v4.new_code_cell(source) for source in sources])
+    assert [cell.source for cell in found] == ["import numpy as np", "a = 1", "b = np.ones(a)", "checks.f(b)"]
 
 
 @every_notebook
 def test_solved_with_the_package_every_check_agrees_and_every_answer_is_right(nb):
+    asked = [re.findall(r"^checks\.(\w+)\(\1\)$", cell.source, re.M) for cell in code_cells(nb)]
     nb = solved(nb)
     NotebookClient(nb, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(course.ROOT)}}).execute()
+    seen = 0
     for cell in code_cells(nb):
         for name in re.findall(r"^checks\.(\w+)\(\1\)$", cell.source, re.M):
             assert f"{name}: agrees with bnbook on " in text_of(cell)
+            seen += 1
         for name in re.findall(r"^checks\.answer\('([\w-]+)', answer\)$", cell.source, re.M):
             assert f"{name}: right. " in text_of(cell)
         assert "not written yet" not in text_of(cell) and "not answered yet" not in text_of(cell)
+    assert seen == sum(map(len, asked)), "no check was left out"

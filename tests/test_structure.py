@@ -1,18 +1,23 @@
 """The package is laid out as the design says: who imports what, in which order it is read, which names go together."""
 
 import ast
+import re
 import subprocess
 import sys
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from bnbook import __main__ as command_line
+from bnbook import chapters, course
 
 PACKAGE = Path(command_line.__file__).parent
 STANDARD = set(sys.stdlib_module_names)
 
-# module: (what it may import from bnbook, what it may import from outside the standard library)
+# part of the ground: (what it may import from bnbook, what it may import from outside the standard library)
 ALLOWED = {
     "norm_numpy": (set(), {"numpy"}),
     "norm_fast": ({"norm_numpy"}, {"numpy"}),
@@ -21,60 +26,106 @@ ALLOWED = {
     "data": (set(), {"numpy", "sklearn", "PIL"}),
     "nets": ({"norm_torch"}, {"torch"}),
     "train": (set(), {"numpy", "torch", "tqdm"}),
-    "bench": ({"norm_numpy", "norm_fast", "norm_torch", "norm_triton", "data", "nets", "train"}, {"numpy", "torch"}),
-    "experiments": ({"norm_fast", "norm_torch", "nets", "train", "bench"}, {"numpy", "torch", "scipy", "tqdm"}),
-    "plots": (set(), {"numpy", "matplotlib"}),
-    "slips": ({"norm_numpy", "norm_torch"}, {"numpy", "torch"}),
-    "checks": ({"norm_numpy", "norm_torch", "nets", "train", "experiments", "slips"}, {"numpy", "torch"}),
-    "diagnose": (set(), {"torch"}),
-    "widgets": ({"norm_numpy", "plots"}, {"numpy", "matplotlib", "ipywidgets"}),
+    "lab": (
+        {"norm_numpy", "norm_fast", "norm_torch", "data", "nets", "train"},
+        {"numpy", "scipy", "torch", "matplotlib", "tqdm"},
+    ),
+    "grading": (set(), {"numpy", "torch"}),
+    "bench": (
+        {"norm_numpy", "norm_fast", "norm_torch", "norm_triton", "data", "nets", "train", "lab"},
+        {"numpy", "torch"},
+    ),
+    "diagnose": (set(), {"torch", "numpy", "tqdm"}),
     "notebook": (set(), {"numpy", "torch", "matplotlib", "threadpoolctl"}),
-    "course": (set(), {"nbformat", "nbclient"}),
+    "course": ({"chapters"}, {"nbformat", "nbclient", "jupyter_client"}),
+    "chapters": (set(), set()),
     "install": (set(), set()),
     "__init__": (set(), set()),
     "__main__": ({"*"}, {"jupyter_client", "torch"}),
 }
+GROUND = set(ALLOWED) - {"chapters", "course", "notebook", "install", "__init__", "__main__"}
+ROOM = (GROUND, {"numpy", "torch", "scipy", "matplotlib", "tqdm"})
+ONE_FILE = {"lab/live.py": {"ipywidgets"}, "sliders.py": {"ipywidgets"}}  # where more may come from outside
 
 
 def sources():
-    """Every source file with the module it belongs to."""
-    files = [file for file in PACKAGE.rglob("*.py") if "__pycache__" not in file.parts]
-    return [(file.relative_to(PACKAGE).parts[0].removesuffix(".py"), file) for file in files]
+    """Every source file with the part it belongs to: a module of the ground, or a room by its name."""
+    files = sorted(file for file in PACKAGE.rglob("*.py") if "__pycache__" not in file.parts)
+    return [(part_of(file.relative_to(PACKAGE).with_suffix("").parts), file) for file in files]
 
 
-def imports(tree, module, inside):
-    """Names of bnbook modules and of outside packages imported anywhere in a file."""
+def part_of(names):
+    """The part that a module belongs to: ('chapters', 'n02_forward', 'slips') is in room n02_forward."""
+    return names[1] if names[0] == "chapters" and len(names) > 1 and names[1] != "__init__" else names[0]
+
+
+def imports(file, package):
+    """Parts of bnbook and outside packages that a file imports, anywhere in it."""
     ours, outside = set(), set()
-    for node in ast.walk(tree):
+    here = ("bnbook", *file.relative_to(package).with_suffix("").parts)
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names = [(alias.name, 0, []) for alias in node.names]
+            names = [tuple(alias.name.split(".")) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names = [(node.module or "", node.level, [alias.name for alias in node.names])]
+            above = here[: -node.level] if node.level else ()
+            path = (*above, *(node.module.split(".") if node.module else ()))
+            names = [(*path, alias.name) for alias in node.names]
         else:
             continue
-        for name, level, members in names:
-            if level > inside or name.split(".")[0] == "bnbook":
-                path = name.removeprefix("bnbook").strip(".")
-                ours |= {path.split(".")[0]} if path else set(members)
-            elif level == 0:
-                outside.add(name.split(".")[0])
-    return ours - {module}, outside - STANDARD
+        for name in names:
+            if name[0] == "bnbook":
+                ours.add(part_of(name[1:]) if len(name) > 1 else "__init__")
+            else:
+                outside.add(name[0])
+    return ours - {part_of(here[1:])}, outside - STANDARD
 
 
-@pytest.mark.parametrize("module, file", sources(), ids=lambda value: getattr(value, "name", value))
-def test_a_module_imports_only_what_the_design_allows(module, file):
-    may, may_outside = ALLOWED[module]
-    inside = len(file.relative_to(PACKAGE).parts) - 1  # level 1 inside a chapter folder stays in that folder
-    ours, outside = imports(ast.parse(file.read_text(encoding="utf-8")), module, inside)
-    assert "*" in may or ours <= may, f"{file.name} imports {ours - may} from bnbook"
-    assert outside <= may_outside, f"{file.name} imports {outside - may_outside}"
+def refused(part, file, package=PACKAGE):
+    """What a file imports and may not."""
+    may, may_outside = ROOM if re.fullmatch(r"n\d\d_\w+", part) else ALLOWED[part]
+    more = next((more for name, more in ONE_FILE.items() if file.as_posix().endswith(f"/{name}")), set())
+    ours, outside = imports(file, package)
+    return (set() if "*" in may else ours - may) | (outside - may_outside - more)
+
+
+@pytest.mark.parametrize("part, file", sources(), ids=lambda value: getattr(value, "name", value))
+def test_a_file_imports_only_what_the_design_allows(part, file):
+    assert not refused(part, file)
+
+
+@pytest.mark.parametrize(
+    "name, line, wrong",
+    [
+        ("norm_numpy.py", "import torch", {"torch"}),
+        ("nets/build.py", "from ..train import fit", {"train"}),
+        ("train.py", "from bnbook.chapters.n01_why_normalize import functions", {"n01_why_normalize"}),
+        ("lab/engine.py", "import ipywidgets", {"ipywidgets"}),
+        ("lab/live.py", "import ipywidgets", set()),
+        ("lab/shared.py", "from . import engine", set()),
+        (
+            "chapters/n02_forward/slips/parts.py",
+            "from ...n01_why_normalize.functions import he_std",
+            {"n01_why_normalize"},
+        ),
+        ("chapters/n02_forward/plots.py", "from bnbook.chapters import n01_why_normalize", {"n01_why_normalize"}),
+        ("chapters/n02_forward/plots.py", "from . import functions", set()),
+        ("chapters/n02_forward/plots.py", "from bnbook import course", {"course"}),
+        ("chapters/n02_forward/checks.py", "import pandas, sklearn", {"pandas", "sklearn"}),
+        ("chapters/n02_forward/sliders.py", "def f():\n    import ipywidgets", set()),
+    ],
+)
+def test_an_arrow_in_the_wrong_direction_is_seen(name, line, wrong, tmp_path):
+    file = tmp_path / "bnbook" / name
+    file.parent.mkdir(parents=True)
+    file.write_text(line, encoding="utf-8")
+    assert refused(part_of(Path(name).with_suffix("").parts), file, tmp_path / "bnbook") == wrong
 
 
 def test_the_reading_order_is_an_import_order_and_complete():
     order = list(command_line.ORDER)
-    assert set(order) == set(ALLOWED) - {"install", "__init__", "__main__"}
+    assert set(order) == set(ALLOWED) - {"chapters", "install", "__init__", "__main__"}
     for position, module in enumerate(order):
-        assert ALLOWED[module][0] <= set(order[:position])
+        assert ALLOWED[module][0] - {"chapters"} <= set(order[:position])
 
 
 @pytest.mark.parametrize("module", command_line.modules())
@@ -92,36 +143,66 @@ def test_importing_the_package_imports_nothing_heavy():
 
 
 def test_triton_is_imported_by_its_own_module_alone():
-    for module, file in sources():
-        if module != "norm_triton":
-            assert "triton" not in imports(ast.parse(file.read_text(encoding="utf-8")), module, 0)[1]
+    assert [part for part, file in sources() if "triton" in imports(file, PACKAGE)[1]] == ["norm_triton"]
 
 
-def test_every_exercise_is_a_function_of_the_package_with_slips_of_the_same_name():
-    from importlib import import_module
+def test_a_room_says_what_its_notebook_is_and_importing_that_imports_nothing():
+    for name in chapters.rooms():
+        tree = ast.parse((chapters.FOLDER / name / "__init__.py").read_text(encoding="utf-8"))
+        assert not [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))], name
+        room = chapters.room(name)
+        assert room.QUESTION.endswith("?") and len(room.AIMS) >= 1 and 5 <= room.MINUTES <= 180
+        built = re.findall(r"`(\w+)`", room.BUILDS)
+        asked = [exercise.name for exercise in chapters.room(name, "checks").EXERCISES]
+        assert sorted(built) == sorted(asked), name
+    assert [name[1:] for name in chapters.rooms()] == [path.stem for path in course.notebooks()]
 
-    from bnbook import checks, slips
 
-    for name, exercise in checks.EXERCISES.items():
-        assert getattr(checks, name) is exercise and exercise.name == name == exercise.finished.__name__
-        home = exercise.finished.__module__
-        assert getattr(import_module(home), name) is exercise.finished
-        assert home.split(".")[1] not in ("checks", "slips") or home == "bnbook.checks.gradient"
-        assert exercise.slips() is getattr(slips, name)
+@pytest.mark.parametrize("room, exercise", chapters.exercises(), ids=lambda value: getattr(value, "name", value))
+def test_an_exercise_is_a_function_of_the_ground_or_of_its_own_room_with_slips_there(room, exercise):
+    checks = chapters.room(room, "checks")
+    assert getattr(checks, exercise.name) is exercise and exercise.name == exercise.finished.__name__
+    assert exercise.room == checks.__name__
+    home = exercise.finished.__module__
+    holders = [import_module(home), import_module(home.rpartition(".")[0])]
+    assert any(getattr(holder, exercise.name, None) is exercise.finished for holder in holders)
+    assert part_of(tuple(home.split("."))[1:]) in GROUND | {room}
+    assert exercise.slips() and all(
+        slip.__module__.startswith(f"bnbook.chapters.{room}.slips") for slip in exercise.slips()
+    )
+
+
+def test_right_answers_load_no_slips():
+    code = (
+        "import sys; from bnbook.chapters.n02_forward import checks; from bnbook.norm_numpy import normalize; "
+        "checks.normalize(normalize); print([name for name in sys.modules if 'slips' in name])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.endswith("[]\n")
 
 
 def test_the_arithmetic_has_the_same_names_and_arguments_in_numpy_and_torch():
-    import inspect
-
     from bnbook import norm_numpy, norm_torch
 
     for name in ("normalize", "normalize_backward", "batch_norm", "batch_norm_backward", "batch_norm_eval", "fold"):
-        assert inspect.signature(getattr(norm_numpy, name)) == inspect.signature(getattr(norm_torch, name)), name
-    assert inspect.signature(norm_numpy.update_running) == inspect.signature(norm_torch.update_running)
+        assert signature(getattr(norm_numpy, name)) == signature(getattr(norm_torch, name)), name
+    assert signature(norm_numpy.update_running) == signature(norm_torch.update_running)
 
 
-def test_every_experiment_has_a_drawing_of_the_same_name():
-    assert "first_look" in command_line.experiment_names()
+@pytest.mark.parametrize("room", chapters.rooms())
+def test_an_experiment_that_a_notebook_draws_can_be_run_by_name(room):
+    """plots.NAME(experiments.NAME(...)), or of what evidence holds: then `run NAME` makes both."""
+    nb = nbformat.read(course.ROOT / "notebooks" / f"{room[1:]}.ipynb", as_version=4)
+    code = "\n".join(cell.source for cell in nb.cells if cell.cell_type == "code")
+    both = set(re.findall(r"\bplots\.(\w+)\(", code)) & set(re.findall(r"\bexperiments\.(\w+)\(", code))
+    stored = set(re.findall(r"\bevidence\(\"(\w+)\"\)", code))
+    found = {name for name, home in command_line.experiments_and_drawings().items() if home == room}
+    assert both | stored <= found
+    for name in found:
+        experiment, draw = (getattr(chapters.room(room, part), name) for part in ("experiments", "plots"))
+        assert not [p for p in list(signature(draw).parameters.values())[1:] if p.default is p.empty], (
+            f"plots.{name}(data)"
+        )
+        assert not [p for p in list(signature(experiment).parameters.values())[1:] if p.default is p.empty], name
 
 
 def test_public_functions_have_docstrings():
@@ -134,27 +215,28 @@ def test_public_functions_have_docstrings():
 README = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_readme_lists_every_module_and_every_notebook_with_its_question_and_minutes():
-    import re
-
-    import nbformat
-
-    from bnbook import course
-
+def test_the_readme_lists_every_module_of_the_ground():
     listed = re.findall(r"^\| `(\w+)` \|", README.split("## The package")[1].split("## Words")[0], re.M)
-    assert listed == command_line.modules()
-    start = "".join(cell.source for cell in nbformat.read(course.notebooks()[0], as_version=4).cells)
-    rows = re.findall(r"^\| \[(\d\d)\]\(notebooks/(.+?)\) \| (.+?) \| .+ \| (\d+) \|$", README, re.M)
-    assert [name for _, name, *_ in rows] == [path.name for path in course.notebooks()]
-    for number, name, question, minutes in rows:
-        first = nbformat.read(course.ROOT / "notebooks" / name, as_version=4).cells[0].source
-        assert f"# {number} · {question}" in first and f"*About {minutes} minutes.*" in first
-        assert question in start, "notebook 00 lists every notebook"
+    assert listed == [*command_line.modules(), "chapters"]
+
+
+def test_the_tables_of_notebooks_in_the_readme_and_in_00_are_those_made_from_the_rooms():
+    readme, start = course.tables()
+    first = nbformat.read(course.notebooks()[0], as_version=4)
+    assert readme in README and sum(start in cell.source for cell in first.cells) == 1
+
+
+def test_a_notebook_opens_with_what_its_room_says():
+    for path in course.notebooks():
+        room, first = chapters.room(f"n{path.stem}"), nbformat.read(path, as_version=4).cells[0].source
+        text = " ".join(first.split())
+        assert (
+            first.startswith(f"# {path.name[:2]} · {room.QUESTION}\n") and f"*About {room.MINUTES} minutes.*" in first
+        )
+        assert all(aim in text for aim in room.AIMS), path.name
 
 
 def test_the_readme_states_the_size_of_the_arithmetic_and_real_commands():
-    import re
-
     size = int(re.search(r"The arithmetic is (\d+) lines", README).group(1))
     assert abs(size - command_line.lines("norm_numpy")) <= 10
     makefile = (PACKAGE.parent / "Makefile").read_text(encoding="utf-8")

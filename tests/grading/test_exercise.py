@@ -3,6 +3,7 @@
 import inspect
 import re
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -10,15 +11,25 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnbook import checks, norm_numpy
-from bnbook.checks import compare
+from bnbook import chapters, course, norm_numpy
+from bnbook.chapters.n00_start_here.checks import batch_axes as batch_axes_check
+from bnbook.chapters.n02_forward import checks
+from bnbook.chapters.n04_train_and_eval.checks import batch_norm_eval as eval_check
+from bnbook.grading import compare, desk
+from bnbook.grading.exercise import CheckFailed
 from bnbook.norm_numpy import batch_axes
 
-EXERCISES = list(checks.EXERCISES.values())
+EXERCISES = [exercise for _, exercise in chapters.exercises()]
+
+
+def name_of(exercise):
+    """Its name; with its notebook where two have the same."""
+    alone = [other.name for other in EXERCISES].count(exercise.name) == 1
+    return exercise.name if alone else f"{exercise.name}-{exercise.room.split('.')[2][1:3]}"
 
 
 def every_slip():
-    return [pytest.param(e, slip, id=f"{e.name}-{slip.__name__}") for e in EXERCISES for slip in e.slips()]
+    return [pytest.param(e, slip, id=f"{name_of(e)}-{slip.__name__}") for e in EXERCISES for slip in e.slips()]
 
 
 def run(exercise, yours, capsys):
@@ -33,7 +44,7 @@ def run(exercise, yours, capsys):
 # --- what each outcome looks like --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+@pytest.mark.parametrize("exercise", EXERCISES, ids=name_of)
 def test_the_finished_function_agrees(exercise, capsys):
     out, result = run(exercise, exercise.finished, capsys)
     assert re.fullmatch(rf"{exercise.name}: agrees with bnbook on \d+ inputs\n", out) and result is None
@@ -57,7 +68,7 @@ def stub_with_a_default(x, gamma, beta, eps=1e-5):
 
 
 @pytest.mark.parametrize("stub", [raises_not_implemented, only_an_ellipsis, only_pass])
-@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+@pytest.mark.parametrize("exercise", EXERCISES, ids=name_of)
 def test_an_untouched_stub_is_not_written_yet_and_raises_nothing(exercise, stub, capsys):
     out, result = run(exercise, stub, capsys)
     assert out == f"{exercise.name}: not written yet\n" and result is None
@@ -75,7 +86,7 @@ def test_a_forgotten_return_is_pointed_out(capsys):
 
 def test_a_wrong_answer_is_printed_and_raised_as_an_assertion_error(capsys):
     out, error = run(checks.batch_norm, lambda x, g, b, eps=1e-5: (2 * x, x.mean(0), x.var(0)), capsys)
-    assert isinstance(error, checks.CheckFailed) and isinstance(error, AssertionError)
+    assert isinstance(error, CheckFailed) and isinstance(error, AssertionError)
     assert out.startswith("batch_norm: y (5, 3) is off by up to ") and str(error) == out.rstrip("\n")
     assert 'checks.hint("batch_norm")' in out
     assert error._render_traceback_() == ["CheckFailed: not right yet, see the message above."]
@@ -142,7 +153,7 @@ def test_a_result_in_place_of_a_function_gets_one_sentence(thing):
 )
 def test_results_of_the_wrong_kind_are_described(result, says, capsys):
     out, error = run(checks.batch_norm, lambda *args: result(*norm_numpy.batch_norm(*args)), capsys)
-    assert says in out and isinstance(error, checks.CheckFailed)
+    assert says in out and isinstance(error, CheckFailed)
 
 
 def test_writing_into_an_argument_is_noticed_whichever_it_is(capsys):
@@ -152,11 +163,11 @@ def test_writing_into_an_argument_is_noticed_whichever_it_is(capsys):
         return result
 
     out, error = run(checks.batch_norm, scribbles, capsys)
-    assert "wrote into its argument beta" in out and isinstance(error, checks.CheckFailed)
+    assert "wrote into its argument beta" in out and isinstance(error, CheckFailed)
 
 
 def test_numbers_that_look_alike_in_four_digits_are_shown_in_more(capsys):
-    out, _ = run(checks.normalize, checks.EXERCISES["normalize"].slips()[20], capsys)
+    out, _ = run(checks.normalize, checks.normalize.slips()[20], capsys)
     mine, right = re.search(r"yours (\S+), expected (\S+)", out).groups()
     assert mine != right
 
@@ -174,7 +185,7 @@ def test_every_slip_is_refused_and_named_with_its_own_explanation(exercise, slip
     assert re.search(r"\d", explanation), "an explanation cites a number"
 
 
-@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+@pytest.mark.parametrize("exercise", EXERCISES, ids=name_of)
 def test_no_two_slips_of_a_check_look_the_same_on_its_probes(exercise):
     calls = {slip.__name__: exercise._all_calls(slip) for slip in exercise.slips()}
     ours = exercise._all_calls(exercise.finished)
@@ -185,7 +196,7 @@ def test_no_two_slips_of_a_check_look_the_same_on_its_probes(exercise):
             assert same == (a == b), (a, b)
 
 
-@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+@pytest.mark.parametrize("exercise", EXERCISES, ids=name_of)
 def test_a_check_has_six_slips_or_more_each_with_a_sentence_of_its_own(exercise):
     sentences = [slip.__doc__ for slip in exercise.slips()]
     assert len(sentences) >= 6
@@ -414,7 +425,7 @@ def test_a_correct_rewriting_is_accepted(yours):
     ],
 )
 def test_axes_are_accepted_in_any_form(yours):
-    assert checks.batch_axes.judge(yours).kind == "agrees"
+    assert batch_axes_check.judge(yours).kind == "agrees"
 
 
 def test_a_plain_centred_float32_answer_passes_the_offset_probe_that_one_pass_fails():
@@ -436,27 +447,29 @@ def test_a_plain_centred_float32_answer_passes_the_offset_probe_that_one_pass_fa
 # --- hints, solutions, answers ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+@pytest.mark.parametrize("exercise", EXERCISES, ids=name_of)
 def test_hints_come_smallest_first_and_the_last_one_says_so(exercise, capsys, monkeypatch):
-    monkeypatch.setattr("bnbook.checks.exercise._hints_shown", {})
+    monkeypatch.setattr("bnbook.grading.exercise._hints_shown", {})
+    hint, _, _ = desk([exercise], [])
     for number, text in enumerate(exercise.hints, 1):
-        checks.hint(exercise.name)
+        hint(exercise.name)
         out = capsys.readouterr().out
         assert out.startswith(f"{exercise.name}, hint {number} of 3: {text}")
         assert ("That is the last hint" in out) == (number == 3)
-    checks.hint(exercise.name)
+    hint(exercise.name)
     assert f"hint 3 of 3: {exercise.hints[2]}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+@pytest.mark.parametrize("exercise", EXERCISES, ids=name_of)
 def test_the_solution_is_the_finished_source(exercise, capsys):
-    checks.solution(exercise.name)
+    _, solution, _ = desk([exercise], [])
+    solution(exercise.name)
     assert capsys.readouterr().out == "\n\n".join(map(inspect.getsource, (*exercise.also, exercise.finished)))
 
 
 @pytest.mark.parametrize("ask", [checks.hint, checks.solution])
 def test_an_unknown_exercise_lists_the_known_ones(ask):
-    with pytest.raises(ValueError, match="no exercise called 'batchnorm'; the exercises are batch_axes, "):
+    with pytest.raises(ValueError, match="no exercise called 'batchnorm'; the exercises are normalize, batch_norm"):
         ask("batchnorm")
 
 
@@ -465,13 +478,15 @@ def test_an_unknown_question_lists_the_known_ones():
         checks.answer("x", 1)
 
 
-QUESTIONS = list(checks.QUESTIONS.values())
+QUESTIONS = [question for _, question in chapters.questions()]
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.name)
 def test_a_question_has_a_reply_for_no_answer_the_right_one_each_wrong_one_and_any_other(question, capsys):
+    _, _, answer = desk([], [question])
+
     def reply(value):
-        assert checks.answer(question.name, value) is None
+        assert answer(question.name, value) is None
         return capsys.readouterr().out
 
     assert reply(None) == f"{question.name}: not answered yet\n"
@@ -482,19 +497,23 @@ def test_a_question_has_a_reply_for_no_answer_the_right_one_each_wrong_one_and_a
     assert "is not one of the answers: " in reply("something else")
 
 
-def every_wrong_option():
-    return [pytest.param(q, o, id=f"{q.name}-{o}") for q in QUESTIONS for o in q.wrong]
+def in_room(room, question):
+    """What the wrong options of a question tell to type, evaluated after the first cell of the room's notebook."""
+    nb = nbformat.read(course.ROOT / "notebooks" / f"{room[1:]}.ipynb", as_version=4)
+    first = next(cell.source for cell in nb.cells if cell.cell_type == "code")
+    spaces = {}
+    for option, (_, code, shows) in question.wrong.items():
+        *before, last = code.split("; ")
+        if tuple(before) not in spaces:  # options of one question often look at the same training
+            spaces[tuple(before)] = {}
+            exec("\n".join([first, *before]), spaces[tuple(before)])
+        yield option, eval(last, spaces[tuple(before)]), shows, code
 
 
-@pytest.mark.parametrize("question, option", every_wrong_option())
-def test_what_a_wrong_answer_is_told_to_type_gives_the_number_it_is_told(question, option):
-    _, code, shows = question.wrong[option]
-    space = {}
-    exec("import numpy as np, torch\nfrom bnbook import norm_numpy, data\nfrom bnbook.norm_numpy import *", space)
-    *before, last = code.split("; ")
-    exec("\n".join(before), space)
-    result = eval(last, space)
-    assert (result if isinstance(result, str) else repr(result)) == shows and re.search(r"\d", shows + code)
+@pytest.mark.parametrize("room, question", chapters.questions(), ids=lambda value: getattr(value, "name", ""))
+def test_what_a_wrong_answer_is_told_to_type_gives_the_number_it_is_told(room, question):
+    for option, result, shows, code in in_room(room, question):
+        assert (result if isinstance(result, str) else repr(result)) == shows and re.search(r"\d", shows + code), option
 
 
 def test_a_message_shows_a_whole_number_as_one_writes_it():
@@ -513,8 +532,8 @@ def test_torchs_functions_on_the_arguments_as_they_come_are_accepted():
         x, gamma, beta, mean, var = (torch.tensor(v.copy()) for v in (x, gamma, beta, mean, var))
         return F.batch_norm(x, mean, var, gamma, beta, False, 0.1, eps)
 
-    for yours in (batch_norm, batch_norm_eval):
-        verdict = checks.EXERCISES[yours.__name__].judge(yours)
+    for exercise, yours in ((checks.batch_norm, batch_norm), (eval_check, batch_norm_eval)):
+        verdict = exercise.judge(yours)
         assert verdict.kind == "agrees", verdict.message
 
 
@@ -526,7 +545,7 @@ def test_numbers_that_are_called_yours_are_yours():
     def yours(x, gamma, beta, eps=1e-5):
         return x, x.mean(0), x.var(0) + 1
 
-    exercise = checks.EXERCISES["batch_norm"]
+    exercise = checks.batch_norm
     whole, part = exercise._explain(slip), exercise._explain(slip, yours)
     assert "your var is [0, 0] in" in whole and "your var is [3.667, 67.67] in" in part
     assert whole.split(" in place of ")[1] == part.split(" in place of ")[1]

@@ -11,6 +11,8 @@ from bnbook.lab import results
 from bnbook.lab.engine import Setting, build, run_all, tensors
 from bnbook.lab.results import interval, versions
 
+from .functions import accumulated_gradient
+
 evidence = results.shelf(__file__)
 
 MLP, CNN = Setting(net="mlp", width=64, depth=3), Setting(net="cnn", width=8)
@@ -379,7 +381,7 @@ def accumulation(
         trained = nets.Stack([build(replace(base, seed=seed), data) for seed in range(seeds)]).to(x)
         train.fit_all(trained, x_train, y_train, 0.1, steps=50, seeds=list(range(seeds)))
         whole, gradient = _gradient(trained)(x, y), _gradient(trained)
-        accumulated = [train.accumulated_gradient(gradient, x, y, size) for size in sizes]
+        accumulated = [accumulated_gradient(gradient, x, y, size) for size in sizes]
         arms.append({"net": kind, "norm": norm, "error": [_distance(g, whole) for g in accumulated]})
         if (kind, norm) == ("mlp", "batch"):
             for size, g in zip(sizes, accumulated, strict=True):

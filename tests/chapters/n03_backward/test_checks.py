@@ -6,8 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnbook import checks, norm_numpy
-from bnbook.checks.gradient import directional_check
+from bnbook import norm_numpy
+from bnbook.chapters.n03_backward import checks
+from bnbook.chapters.n03_backward.functions import directional_check
 from bnbook.norm_numpy import batch_axes
 
 # --- right answers, written in other ways --------------------------------------------------------------------------

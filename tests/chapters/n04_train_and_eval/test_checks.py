@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnbook import checks, norm_numpy
+from bnbook import norm_numpy
+from bnbook.chapters.n04_train_and_eval import checks
 from bnbook.norm_numpy import batch_norm_eval
 
 # --- update_running --------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnbook import checks, course, norm_numpy, slips
+from bnbook import course, norm_numpy
+from bnbook.chapters.n05_images import checks, functions, slips
 
 # --- right answers written in another way ----------------------------------------------------------------------------
 
@@ -119,7 +120,7 @@ def test_any_other_order_of_the_axes_is_refused(ndim, random):
 
     def there(x):
         if x.ndim != ndim:
-            return norm_numpy.to_rows(x)
+            return functions.to_rows(x)
         return np.transpose(x, order).reshape(-1, x.shape[order[-1]])
 
     right = tuple(order) == (0, *range(2, ndim), 1)
@@ -127,7 +128,7 @@ def test_any_other_order_of_the_axes_is_refused(ndim, random):
 
     def back(rows, shape):
         if len(shape) != ndim:
-            return norm_numpy.from_rows(rows, shape)
+            return functions.from_rows(rows, shape)
         return np.transpose(rows.reshape(shape[0], *shape[2:], shape[1]), order)
 
     assert (checks.from_rows.judge(back).kind == "agrees") == (tuple(order) == (0, ndim - 1, *range(1, ndim - 1)))
@@ -143,14 +144,14 @@ def test_two_entries_exchanged_at_one_rank_are_refused(ndim, first, second):
         return flat.reshape(np.shape(array)), i != j
 
     def there(x):
-        rows = norm_numpy.to_rows(x)
+        rows = functions.to_rows(x)
         return exchange(rows)[0] if x.ndim == ndim else rows
 
     def back(rows, shape):
-        x = norm_numpy.from_rows(rows, shape)
+        x = functions.from_rows(rows, shape)
         return exchange(x)[0] if len(shape) == ndim else x
 
-    sizes = [np.prod(shape) for shape in checks.images.SHAPES.values() if len(shape) == ndim]
+    sizes = [np.prod(shape) for shape in checks.SHAPES.values() if len(shape) == ndim]
     differs = any(first % size != second % size for size in sizes)
     assert (checks.to_rows.judge(there).kind == "wrong") == differs
     assert (checks.from_rows.judge(back).kind == "wrong") == differs
@@ -182,7 +183,7 @@ def test_the_batch_norm_to_repair_is_wrong_in_one_line_and_named():
         exec(text, space)
         return checks.batch_norm.judge(space["batch_norm"])
 
-    assert judge(broken).slip is slips.forward.averaging_the_variances_of_positions
+    assert judge(broken).slip is slips.as_it_came
     wrong = "x.var(0, keepdims=True).mean(axes, keepdims=True)"
     for repaired in ("x.var(axes, keepdims=True)", "((x - mean) ** 2).mean(axes, keepdims=True)"):
         assert wrong in broken and judge(broken.replace(wrong, repaired)).kind == "agrees"

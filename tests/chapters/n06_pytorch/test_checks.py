@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from bnbook import checks, norm_torch
+from bnbook import norm_torch
+from bnbook.chapters.n06_pytorch import checks
 from bnbook.norm_torch import BatchNormFunction, batch_norm, batch_norm_backward, batch_norm_eval, update_running
 
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cosine as cosine_distance
 from scipy.stats import wasserstein_distance
 
-from bnbook import checks, nets
-from bnbook.experiments import gradient_change, wasserstein_1d
+from bnbook import nets
+from bnbook.chapters.n07_covariate_shift import checks
+from bnbook.chapters.n07_covariate_shift.functions import gradient_change, wasserstein_1d
 
 
 def solved_for_z_hat(weight, bias, z):

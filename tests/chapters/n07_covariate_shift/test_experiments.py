@@ -9,8 +9,9 @@ import torch
 from scipy.stats import wasserstein_distance
 from torch.nn import functional as F
 
-from bnbook import data, experiments, train
-from bnbook.experiments import shift
+from bnbook import data, train
+from bnbook.chapters.n07_covariate_shift import experiments
+from bnbook.lab import engine, results
 
 torch.set_num_threads(1)
 
@@ -22,9 +23,9 @@ def digits():
 
 def _one_net(case, arm, digits, steps, watch):
     """A plain training of seed 0, one net, no stack."""
-    setting = replace(shift.CASES[case], **shift.ARMS[arm], seed=0)
-    x, y, _, _ = experiments.engine.tensors(digits, "cpu")
-    train.fit(experiments.build(setting, digits), x, y, setting.lr, 64, steps, 0, watch)
+    setting = replace(experiments.CASES[case], **experiments.ARMS[arm], seed=0)
+    x, y, _, _ = engine.tensors(digits, "cpu")
+    train.fit(engine.build(setting, digits), x, y, setting.lr, 64, steps, 0, watch)
     return setting, x, y
 
 
@@ -46,7 +47,7 @@ def test_the_drift_is_that_of_one_net_measured_with_scipy(case, arm, digits):
         if step % 10 == 0:
             looks.append(_inputs_of(net, x[:500]))
 
-    x = experiments.engine.tensors(digits, "cpu")[0]
+    x = engine.tensors(digits, "cpu")[0]
     _one_net(case, arm, digits, 20, watch)
     distance, mean = [], []
     for before, after in zip(looks[:-1], looks[1:], strict=True):
@@ -94,13 +95,13 @@ def test_the_gradient_change_is_that_of_definition_2_1_written_out(norm, digits)
 
 
 def test_looking_changes_no_training(digits):
-    setting = replace(shift.CASES["ReLU, He, 0.1"], **shift.ARMS["noisy"], steps=20)
-    unwatched = experiments.run(setting, digits)
+    setting = replace(experiments.CASES["ReLU, He, 0.1"], **experiments.ARMS["noisy"], steps=20)
+    unwatched = engine.run(setting, digits)
     watched = experiments.noisy_batch_norm(digits, 2, ("ReLU, He, 0.1",), ("none", "noisy"), steps=20)
     assert watched["arms"][1]["accuracy"][0] == unwatched["test_accuracy"][-1]
     setting = replace(setting, noise=0.0)
     arm = experiments.gradient_shift(digits, 1, ("ReLU, He, 0.1",), ("batch",), steps=20)["arms"][0]
-    assert arm["steps_to_90"][0] is None and experiments.run(setting, digits)["step"][-1] == 20
+    assert arm["steps_to_90"][0] is None and engine.run(setting, digits)["step"][-1] == 20
 
 
 def test_percentiles_are_numpys_and_the_control_starts_as_batch_norm_does(digits):
@@ -109,26 +110,26 @@ def test_percentiles_are_numpys_and_the_control_starts_as_batch_norm_does(digits
     assert [arm["step"] for arm in found["arms"]] == [[0, 10]] * 3
     np.testing.assert_allclose(batch["spread"], start["spread"], rtol=1e-3)
     assert max(none["spread"]) < 0.1
-    setting = replace(shift._SIGMOID, **shift.ARMS["batch"], seed=1)
-    x = experiments.engine.tensors(digits, "cpu")[0][:500]
-    z = _inputs_of(experiments.build(setting, digits), x)[-1].numpy()
+    setting = replace(experiments._SIGMOID, **experiments.ARMS["batch"], seed=1)
+    x = engine.tensors(digits, "cpu")[0][:500]
+    z = _inputs_of(engine.build(setting, digits), x)[-1].numpy()
     low, high = np.percentile(z, (15, 85), axis=0)
     assert batch["spread"][1] == pytest.approx((high - low).mean())
 
 
 def test_steps_to_an_accuracy():
     run = {"step": [0, 5, 10, 15], "test_accuracy": [0.1, 0.89, 0.9, 0.5]}
-    assert experiments.steps_to(run) == 10 and experiments.steps_to(run, 0.05) == 0
-    assert experiments.steps_to(run, 0.95) is None
+    assert results.steps_to(run) == 10 and results.steps_to(run, 0.05) == 0
+    assert results.steps_to(run, 0.95) is None
 
 
 def test_a_run_that_diverges_leaves_the_others_alone_and_has_no_number(digits):
-    shift.CASES["wild"] = replace(shift.CASES["ReLU, He, 0.1"], lr=1e30)
+    experiments.CASES["wild"] = replace(experiments.CASES["ReLU, He, 0.1"], lr=1e30)
     try:
         found = experiments.input_drift(digits, 2, ("wild", "tanh, gain 1, 0.1"), ("none", "batch"), steps=20)
         gradients = experiments.gradient_shift(digits, 2, ("wild",), steps=20)
     finally:
-        del shift.CASES["wild"]
+        del experiments.CASES["wild"]
     wild, other = found["factors"]
     assert wild["pairs"] == 0 and wild["distance"] is None is wild["distance_interval"]
     assert gradients["differences"][0]["relative"] is None

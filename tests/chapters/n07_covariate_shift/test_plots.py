@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from bnbook import plots
+from bnbook.chapters.n07_covariate_shift import plots
 
 matplotlib.use("Agg")
 

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnbook import checks
-from bnbook.experiments import decay, rates, scale
+from bnbook.chapters.n08_learning_rates import checks, functions
+from bnbook.lab import results
 
 
 def band_on_a_fine_grid_of_crossings(lr, accuracy, best, share=0.9):
@@ -100,9 +100,9 @@ off = st.one_of(st.floats(1e-3, 2), st.floats(-0.9, -1e-3))
 @settings(max_examples=50, deadline=None, derandomize=True)
 @given(off)
 def test_a_band_with_another_limit_or_scale_is_refused(by):
-    assert checks.band.judge(lambda lr, a, best, s=0.9: (1 + by) * rates.band(lr, a, best, s)).kind == "wrong"
-    assert checks.band.judge(lambda lr, a, best, s=0.9: rates.band(lr, a, best, s * (1 + by))).kind == "wrong"
-    assert checks.band.judge(lambda lr, a, best, s=0.9 * (1 + by): rates.band(lr, a, best, s)).kind == "wrong"
+    assert checks.band.judge(lambda lr, a, best, s=0.9: (1 + by) * results.band(lr, a, best, s)).kind == "wrong"
+    assert checks.band.judge(lambda lr, a, best, s=0.9: results.band(lr, a, best, s * (1 + by))).kind == "wrong"
+    assert checks.band.judge(lambda lr, a, best, s=0.9 * (1 + by): results.band(lr, a, best, s)).kind == "wrong"
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
@@ -116,9 +116,9 @@ def test_one_output_off_is_refused(by, position):
 
         return yours
 
-    assert checks.invariance_check.judge(bend(scale.invariance_check)).kind == "wrong"
-    assert checks.equilibrium.judge(bend(decay.equilibrium)).kind == "wrong"
-    assert checks.effective_rate.judge(bend(scale.effective_rate)).kind == "wrong"
+    assert checks.invariance_check.judge(bend(functions.invariance_check)).kind == "wrong"
+    assert checks.equilibrium.judge(bend(functions.equilibrium)).kind == "wrong"
+    assert checks.effective_rate.judge(bend(functions.effective_rate)).kind == "wrong"
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)

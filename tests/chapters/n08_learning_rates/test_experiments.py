@@ -10,8 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from bnbook import data, experiments, train
-from bnbook.experiments import landscape, rates
+from bnbook import data, train
+from bnbook.chapters.n08_learning_rates import experiments, functions
+from bnbook.chapters.n08_learning_rates.experiments import landscape, rates, scale
+from bnbook.lab import engine, results
 
 torch.set_num_threads(1)
 
@@ -23,7 +25,7 @@ def digits():
 
 @pytest.fixture(scope="module")
 def tensors(digits):
-    return experiments.engine.tensors(digits, "cpu")
+    return engine.tensors(digits, "cpu")
 
 
 # --- the band --------------------------------------------------------------------------------------------------------
@@ -37,13 +39,13 @@ def test_the_band_is_the_length_of_a_fine_line_above_the_limit():
         fine = np.linspace(np.log10(lr[0]), np.log10(lr[-1]), 200_001)
         above = np.interp(fine, np.log10(lr), accuracy) >= 0.8 * 0.7
         expected = above.mean() * (fine[-1] - fine[0])
-        assert experiments.band(lr, accuracy, 0.7, 0.8) == pytest.approx(expected, abs=1e-4)
+        assert results.band(lr, accuracy, 0.7, 0.8) == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_band_at_the_limit_counts_and_one_below_does_not():
-    assert experiments.band([0.1, 1, 10], [0.5, 0.5, 0.5], 1.0, 0.5) == pytest.approx(2)
-    assert experiments.band([0.1, 1, 10], [0.4, 0.4, 0.4], 1.0, 0.5) == 0
-    assert experiments.band([0.1, 1, 10], [0.4, 0.5, 0.4], 1.0, 0.5) == 0
+    assert results.band([0.1, 1, 10], [0.5, 0.5, 0.5], 1.0, 0.5) == pytest.approx(2)
+    assert results.band([0.1, 1, 10], [0.4, 0.4, 0.4], 1.0, 0.5) == 0
+    assert results.band([0.1, 1, 10], [0.4, 0.5, 0.4], 1.0, 0.5) == 0
 
 
 def test_summaries_over_seeds_are_those_computed_by_hand():
@@ -68,8 +70,8 @@ def test_a_sweep_trains_each_arm_as_a_plain_loop_does(digits, tensors):
     found = experiments.learning_rates(digits, 2, (2,), ("torch",), arms, rates=(0.03, 0.3), steps=12)
     for arm in found["arms"]:
         given = rates.ARMS[arm["arm"]]
-        setting = experiments.Setting(net="mlp", width=64, depth=2, init="torch", seed=1, norm=given["norm"])
-        net = experiments.build(replace(setting, standardized=given.get("standardized", False)), digits)
+        setting = engine.Setting(net="mlp", width=64, depth=2, init="torch", seed=1, norm=given["norm"])
+        net = engine.build(replace(setting, standardized=given.get("standardized", False)), digits)
         lr = arm["lr"][1]
         assert lr == pytest.approx(0.03 if "momentum" in arm["arm"] else 0.3)
         optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=given.get("momentum", 0))
@@ -102,7 +104,7 @@ def test_stored_evidence_says_how_it_was_made_and_has_eight_seeds(name):
     stored = experiments.evidence(name)
     assert stored["seeds"] == 8 and stored["data"]["name"] == "digits" and stored["device"] == "cpu"
     assert stored["command"] == f"python -m bnbook run {name} --seeds 8 --store"
-    assert (experiments.results.EVIDENCE / f"{name}.json").stat().st_size < 300_000
+    assert (results.room_of(experiments.__file__) / "evidence" / f"{name}.json").stat().st_size < 300_000
 
 
 def test_one_cell_of_each_stored_sweep_is_found_again(digits):
@@ -144,9 +146,9 @@ def test_agreement_finds_runs_that_differ_at_the_rates_where_they_may_not():
 
 def test_the_function_of_hidden_weights_is_the_nets_loss_and_leaves_the_net_alone(digits, tensors):
     x, y = tensors[0][:50], tensors[1][:50]
-    net = experiments.build(experiments.Setting(net="mlp", width=9, depth=2), digits)
+    net = engine.build(engine.Setting(net="mlp", width=9, depth=2), digits)
     before = copy.deepcopy(net.state_dict())
-    f, gradient, w = experiments.of_hidden_weights(net, x, y)
+    f, gradient, w = scale.of_hidden_weights(net, x, y)
     value, slope = f(w), gradient(w)
     assert all(torch.equal(a, b) for a, b in zip(before.values(), net.state_dict().values(), strict=True))
     loss = nn.functional.cross_entropy(net(x), y)
@@ -168,8 +170,8 @@ def test_weights_a_times_as_long_are_an_eps_divided_by_a_squared(digits, tensors
     x, y = tensors[0][:50], tensors[1][:50]
     losses = []
     for eps, a in ((1e-5, 0.01), (1e-5 / 0.01**2, 1.0)):
-        net = experiments.with_eps(experiments.build(experiments.Setting(net="mlp", width=9), digits), eps)
-        f, _, w = experiments.of_hidden_weights(net, x, y)
+        net = scale.with_eps(engine.build(engine.Setting(net="mlp", width=9), digits), eps)
+        f, _, w = scale.of_hidden_weights(net, x, y)
         losses.append(f(a * w))
     assert losses[0] == pytest.approx(losses[1], rel=1e-12)
 
@@ -191,7 +193,7 @@ def test_the_length_of_the_weights_follows_pythagoras_only_with_batch_norm(digit
 @pytest.mark.parametrize("as_type", [np.asarray, torch.tensor])
 def test_the_effective_rate_is_the_same_for_arrays_and_tensors(as_type):
     weight = as_type([[[3.0, 0.0], [0.0, -4.0]], [[1.0, 1.0], [1.0, 1.0]]])
-    assert np.asarray(experiments.effective_rate(0.5, weight)).tolist() == pytest.approx([0.02, 0.125])
+    assert np.asarray(functions.effective_rate(0.5, weight)).tolist() == pytest.approx([0.02, 0.125])
 
 
 def test_weights_pushed_at_right_angles_settle_where_the_equilibrium_says():
@@ -205,7 +207,7 @@ def test_weights_pushed_at_right_angles_settle_where_the_equilibrium_says():
         step = w - lr * (g + decay * w)
         turns.append(np.arccos(w @ step / np.linalg.norm(w) / np.linalg.norm(step)))
         w = step
-    length, angle = experiments.equilibrium(lr, decay, 2.0)
+    length, angle = functions.equilibrium(lr, decay, 2.0)
     assert np.linalg.norm(w) == pytest.approx(length, rel=0.01)
     assert np.mean(turns[-1000:]) == pytest.approx(angle, rel=0.01)
 
@@ -215,7 +217,7 @@ def test_angles_and_gradients_of_a_training_are_those_of_pytorchs_sgd(digits, te
     x, y, *_ = tensors
     arm = (0.0, 0.5, 0.01, 1.0)
     found = experiments.weight_decay_equilibrium(digits, seeds=2, arms=(arm,), steps=3)["arms"][0]
-    net = experiments.build(experiments.Setting(net="mlp", width=64, depth=3, seed=1), digits)
+    net = engine.build(engine.Setting(net="mlp", width=64, depth=3, seed=1), digits)
     hidden = [net.linear1.weight, net.linear2.weight, net.linear3.weight]
     rest = [p for p in net.parameters() if all(p is not h for h in hidden)]
     optimizer = torch.optim.SGD([{"params": hidden, "weight_decay": 0.01}, {"params": rest}], lr=0.5)
@@ -231,10 +233,7 @@ def test_angles_and_gradients_of_a_training_are_those_of_pytorchs_sgd(digits, te
     expected = (g.norm(dim=1) * before.norm(dim=1)).square().mean().sqrt().item()
     assert found["gradient"][1] == pytest.approx(expected, rel=1e-6)
     assert found["length"][1][0] == pytest.approx(
-        experiments.build(experiments.Setting(net="mlp", width=64, seed=1), digits)
-        .linear2.weight.norm(dim=1)
-        .mean()
-        .item()
+        engine.build(engine.Setting(net="mlp", width=64, seed=1), digits).linear2.weight.norm(dim=1).mean().item()
     )
 
 
@@ -246,11 +245,11 @@ def test_the_angle_is_the_predicted_one_with_much_decay_and_not_with_little(digi
 
 def test_decay_of_some_parameters_is_that_of_pytorchs_sgd(digits, tensors):
     x, y, *_ = tensors
-    settings = [experiments.Setting(net="mlp", width=8, depth=2, norm="none", seed=s) for s in (3, 4)]
-    stack = experiments.engine.nets.Stack([experiments.build(s, digits) for s in settings])
+    settings = [engine.Setting(net="mlp", width=8, depth=2, norm="none", seed=s) for s in (3, 4)]
+    stack = engine.nets.Stack([engine.build(s, digits) for s in settings])
     decay = lambda name: [0.0, 0.1] if name == "linear1.weight" else 0.0  # noqa: E731
     train.fit_all(stack, x, y, 0.1, steps=5, seeds=[3, 4], weight_decay=decay)
-    net = experiments.build(settings[1], digits)
+    net = engine.build(settings[1], digits)
     rest = [p for name, p in net.named_parameters() if name != "linear1.weight"]
     groups = [{"params": [net.linear1.weight], "weight_decay": 0.1}, {"params": rest}]
     optimizer = torch.optim.SGD(groups, lr=0.1)
@@ -269,7 +268,7 @@ def test_the_loss_along_the_gradient_is_that_of_a_copy_moved_there(digits, tenso
     found = experiments.along_gradient(digits, seeds=2, depth=2, inits=("he",), norms=("batch",), steps=21)
     arm = found["arms"][0]
     assert found["step"] == [0, 20] and np.shape(arm["loss"]) == (2, 5)
-    net = experiments.build(experiments.Setting(net="mlp", width=64, depth=2), digits)
+    net = engine.build(engine.Setting(net="mlp", width=64, depth=2), digits)
     batch = train.batch_order(len(x), 64, 21, 0)[0]
     loss = nn.functional.cross_entropy(net(x[batch]), y[batch])
     g = torch.autograd.grad(loss, list(net.parameters()))
@@ -283,9 +282,9 @@ def test_the_loss_along_the_gradient_is_that_of_a_copy_moved_there(digits, tenso
 
 
 def test_looking_along_the_gradient_leaves_the_training_as_it_is(digits):
-    setting = experiments.Setting(net="mlp", width=16, depth=2, steps=25, every=25)
-    plain = experiments.run(setting, digits)
-    watched = experiments.run_all([setting], digits, watch=landscape._look_along)[0]
+    setting = engine.Setting(net="mlp", width=16, depth=2, steps=25, every=25)
+    plain = engine.run(setting, digits)
+    watched = engine.run_all([setting], digits, watch=landscape._look_along)[0]
     assert watched["train_loss"] == plain["train_loss"] and watched["watched"]["step"] == [0, 20]
 
 

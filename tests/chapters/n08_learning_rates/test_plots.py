@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from bnbook import plots
-from bnbook.experiments import rates
+from bnbook.chapters.n08_learning_rates import plots
+from bnbook.chapters.n08_learning_rates.experiments import rates
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from bnbook import checks
-from bnbook.experiments import depth
+from bnbook import nets
+from bnbook.chapters.n09_depth import checks, functions
 
 
 def with_logarithms(sizes):
@@ -116,11 +116,11 @@ off = st.one_of(st.floats(1e-3, 2), st.floats(-0.9, -1e-3))
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(off, off)
 def test_a_bent_growth_is_refused(by, power):
-    bent = [lambda s: (1 + by) * depth.measured_growth(s), lambda s: depth.measured_growth(s) ** (1 + power)]
+    bent = [lambda s: (1 + by) * functions.measured_growth(s), lambda s: functions.measured_growth(s) ** (1 + power)]
     assert all(checks.measured_growth.judge(yours).kind == "wrong" for yours in bent)
     bent = [
-        lambda h, slope: (1 + by) * depth.predicted_growth(h, slope),
-        lambda h, slope: depth.predicted_growth(h, slope) ** (1 + power),
+        lambda h, slope: (1 + by) * functions.predicted_growth(h, slope),
+        lambda h, slope: functions.predicted_growth(h, slope) ** (1 + power),
         lambda h, slope: np.sqrt(np.mean(np.abs(slope) ** (2 * (1 + power))) / np.var(h)),
     ]
     assert all(checks.predicted_growth.judge(yours).kind == "wrong" for yours in bent)
@@ -144,14 +144,14 @@ def test_a_bent_scale_is_refused(by, where):
 @given(st.integers(0, 3), st.integers(-3, 3))
 def test_one_parameter_too_many_or_too_few_or_another_count_is_refused(which, count):
     def yours(net):
-        right = depth.nets.train_only_norms(net)
+        right = nets.train_only_norms(net)
         parameters = list(net.parameters())
         if which < len(parameters):
             parameters[which].requires_grad_(not parameters[which].requires_grad)
         return right
 
     assert checks.train_only_norms.judge(yours).kind == "wrong"
-    verdict = checks.train_only_norms.judge(lambda net: depth.nets.train_only_norms(net) + count)
+    verdict = checks.train_only_norms.judge(lambda net: nets.train_only_norms(net) + count)
     assert verdict.kind == ("agrees" if count == 0 else "wrong")
 
 
@@ -186,14 +186,14 @@ def of_tables_and_images(net):
 
 
 def switched_to_training(net):
-    return depth.nets.train_only_norms(net.train())
+    return nets.train_only_norms(net.train())
 
 
 def with_gamma_back_at_1(net):
     for layer in net.modules():
         if isinstance(layer, NORMS) and layer.weight is not None:
             nn.init.ones_(layer.weight)
-    return depth.nets.train_only_norms(net)
+    return nets.train_only_norms(net)
 
 
 @pytest.mark.parametrize("yours", [of_tables_and_images, switched_to_training, with_gamma_back_at_1])

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from bnbook import data, experiments, nets, train
-from bnbook.experiments import depth
-from bnbook.experiments.engine import tensors
+from bnbook import data, nets, train
+from bnbook.chapters.n09_depth import experiments, functions
+from bnbook.lab import engine
+from bnbook.lab.engine import tensors
 
 torch.set_num_threads(1)
 
@@ -58,15 +59,19 @@ def test_a_linear_net_grows_as_the_formula_says_if_its_images_differ_in_enough_d
 
 
 def test_predicted_growth_has_the_closed_form_of_a_relu_and_is_never_below_1():
-    assert depth.predicted_growth(*depth._NON_LINEARITIES["relu"](depth._NORMAL)) == pytest.approx(
+    assert functions.predicted_growth(*experiments._NON_LINEARITIES["relu"](experiments._NORMAL)) == pytest.approx(
         np.sqrt(np.pi / (np.pi - 1)), rel=1e-4
     )
     random = np.random.default_rng(0)
+    z = experiments._NORMAL
     for _ in range(20):  # the Poincare inequality, for sums of random waves
         a, b, c = random.normal(size=(3, 6, 1))
-        h, slope = (a * np.sin(b * depth._NORMAL + c)).sum(0), (a * b * np.cos(b * depth._NORMAL + c)).sum(0)
-        assert depth.predicted_growth(h, slope) > 1 - 1e-6
-    assert depth.predicted_growth(3 * depth._NORMAL, 3 + 0 * depth._NORMAL) == pytest.approx(1, rel=1e-3)
+        h, slope = (
+            (a * np.sin(b * experiments._NORMAL + c)).sum(0),
+            (a * b * np.cos(b * experiments._NORMAL + c)).sum(0),
+        )
+        assert functions.predicted_growth(h, slope) > 1 - 1e-6
+    assert functions.predicted_growth(3 * z, 3 + 0 * z) == pytest.approx(1, rel=1e-3)
 
 
 def test_what_blocks_add_and_their_gradients_are_those_of_a_net_written_out(digits):
@@ -92,7 +97,7 @@ def test_what_blocks_add_and_their_gradients_are_those_of_a_net_written_out(digi
 
 
 def test_the_rate_is_chosen_on_validation_images_and_reported_on_test_images(digits):
-    arms = {"plain, batch": replace(depth.DEEP, steps=15, every=15, width=10)}
+    arms = {"plain, batch": replace(experiments.DEEP, steps=15, every=15, width=10)}
     rates = (0.001, 0.3)
     result = experiments.trainability(digits, seeds=2, depths=(2,), rates=rates, arms=arms)
     (cell,) = result["cells"]
@@ -107,24 +112,29 @@ def test_the_rate_is_chosen_on_validation_images_and_reported_on_test_images(dig
     assert cell["best"] == rates[int(np.argmax(np.mean(cell["validation"], axis=1)))] == 0.3
     assert cell["accuracy"] == cell["test"][1] and cell["mean"] == pytest.approx(np.mean(cell["test"][1]))
     runs = iter([{"watched": {"validation": [v]}, "test_accuracy": [1 - v]} for v in (0.2, 0.2, 0.8, 0.8)])
-    assert depth._tuned(runs, (1.0, 2.0), 2)["best"] == 2.0, "best on validation images, though worst on test images"
+    assert experiments._tuned(runs, (1.0, 2.0), 2)["best"] == 2.0, (
+        "best on validation images, though worst on test images"
+    )
 
 
 def test_rates_can_be_given_for_each_arm_and_depth(digits):
-    arms = {name: replace(depth.DEEP_ARMS[name], steps=2, every=2, width=6) for name in ("plain, none", "plain, batch")}
+    arms = {
+        name: replace(experiments.DEEP_ARMS[name], steps=2, every=2, width=6)
+        for name in ("plain, none", "plain, batch")
+    }
     rates = {("plain, none", 1): [0.1], ("plain, batch", 1): [0.2, 0.3]}
     cells = experiments.trainability(digits, seeds=2, depths=(1,), rates=rates, arms=arms)["cells"]
     assert [cell["rates"] for cell in cells] == [[0.1], [0.2, 0.3]]
 
 
 def test_two_random_weights_of_each_unit_are_trained_as_with_a_masked_gradient(digits):
-    setting = experiments.Setting(net="mlp", width=6, depth=2, trainable="few", lr=0.5, steps=4, every=4, seed=3)
+    setting = engine.Setting(net="mlp", width=6, depth=2, trainable="few", lr=0.5, steps=4, every=4, seed=3)
     kept = {}
 
     def watch(moment):
         kept[moment.step] = {name: p[1].detach().clone() for name, p in moment.net.named_parameters()}
 
-    run = experiments.run_all([replace(setting, seed=5), setting], digits, watch=watch)[1]
+    run = engine.run_all([replace(setting, seed=5), setting], digits, watch=watch)[1]
     changed = {name: kept[4][name] != kept[0][name] for name in kept[0]}
     for name in ("linear1.weight", "linear2.weight"):
         assert changed[name].sum(1).max() <= 2 and changed[name].sum() >= changed[name].shape[0]
@@ -140,16 +150,16 @@ def test_two_random_weights_of_each_unit_are_trained_as_with_a_masked_gradient(d
 
 @pytest.mark.parametrize("part, trained", [("head", ["linear.weight", "linear.bias"]), ("norm", None), ("all", None)])
 def test_only_the_part_that_is_asked_for_is_trained(digits, part, trained):
-    net = experiments.build(experiments.Setting(net="mlp", width=6, trainable=part), digits)
+    net = engine.build(engine.Setting(net="mlp", width=6, trainable=part), digits)
     found = [name for name, p in net.named_parameters() if p.requires_grad]
     every = [name for name, _ in net.named_parameters()]
     assert found == {"head": trained, "norm": [name for name in every if name.startswith("norm")], "all": every}[part]
     with pytest.raises(ValueError, match="must be one of 'all', 'norm', 'head', 'few'"):
-        experiments.build(experiments.Setting(net="mlp", trainable="tail"), digits)
+        engine.build(engine.Setting(net="mlp", trainable="tail"), digits)
 
 
 def test_gamma_and_beta_alone_learn_and_their_numbers_are_counted(digits):
-    setting = replace(depth.ONLY, width=40, steps=60, every=60)
+    setting = replace(experiments.ONLY, width=40, steps=60, every=60)
     rates = {"norm": (3.0,), "few": (3.0,), "head": (0.3,)}
     parts = {p["part"]: p for p in experiments.only_norms(digits, seeds=2, rates=rates, setting=setting)["parts"]}
     assert {name: part["numbers"] for name, part in parts.items()} == {"norm": 240, "few": 240, "head": 410}
@@ -160,7 +170,7 @@ def test_other_images_and_another_number_of_classes_will_do():
     some = data.Data(*[part[:60] if part.ndim == 4 else part[:60] % 3 for part in noise(5)])
     assert experiments.gradient_growth(some, seeds=2, cases=[("batch", "tanh", 1.0, 8)], depth=12, width=8)["cases"]
     assert len(experiments.skip_connections(some, seeds=2, depth=3, width=8, batch_size=16)["arms"]) == 4
-    arms = {name: replace(arm, steps=2, every=2, width=6, batch_size=16) for name, arm in depth.DEEP_ARMS.items()}
+    arms = {name: replace(arm, steps=2, every=2, width=6, batch_size=16) for name, arm in experiments.DEEP_ARMS.items()}
     assert len(experiments.trainability(some, seeds=2, depths=(2,), rates=(0.1,), arms=arms)["cells"]) == 6
 
 
@@ -180,8 +190,8 @@ def test_the_stored_trainings_are_complete_and_add_up(stored):
         assert cell["best"] == cell["rates"][best] and cell["accuracy"] == cell["test"][best]
         assert cell["mean"] == pytest.approx(np.mean(cell["accuracy"]))
         assert len(cell["accuracy"]) == stored["seeds"] and np.shape(cell["test"]) == (8, stored["seeds"])
-    settings = {name: experiments.Setting(**values) for name, values in stored["settings"].items()}
-    assert settings == depth.DEEP_ARMS
+    settings = {name: engine.Setting(**values) for name, values in stored["settings"].items()}
+    assert settings == experiments.DEEP_ARMS
 
 
 @pytest.mark.parametrize(
@@ -193,6 +203,6 @@ def test_a_stored_cell_is_met_again(stored, digits, arm, tolerance):
     (cell,) = [cell for cell in stored["cells"] if (cell["arm"], cell["depth"]) == (arm, 20)]
     seeds = 3
     again = experiments.trainability(
-        digits, seeds, depths=(20,), rates=(cell["best"],), arms={arm: depth.DEEP_ARMS[arm]}
+        digits, seeds, depths=(20,), rates=(cell["best"],), arms={arm: experiments.DEEP_ARMS[arm]}
     )["cells"][0]
     assert np.abs(np.subtract(again["accuracy"], cell["accuracy"][:seeds])).max() <= tolerance

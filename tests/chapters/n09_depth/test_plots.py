@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from bnbook import plots
+from bnbook.chapters.n09_depth import plots
 
 
 @pytest.fixture(autouse=True)

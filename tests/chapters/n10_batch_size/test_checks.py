@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from bnbook import checks, norm_numpy, train
+from bnbook.chapters.n10_batch_size import checks, functions
 from bnbook.norm_numpy import batch_norm
 
 off = st.one_of(st.floats(1e-3, 2), st.floats(-0.9, -1e-3))
@@ -79,7 +79,7 @@ def test_ghost_batch_norm_in_any_style_is_accepted(yours):
 @given(st.integers(0, 17), off)
 def test_one_entry_of_one_ghost_off_is_refused(where, by):
     def yours(x, gamma, beta, size, eps=1e-5):
-        y = norm_numpy.ghost_batch_norm(x, gamma, beta, size, eps)
+        y = functions.ghost_batch_norm(x, gamma, beta, size, eps)
         if x.shape == (6, 3):
             y.reshape(-1)[where] *= 1 + by
         return y
@@ -196,6 +196,6 @@ def test_the_slips_say_the_right_numbers():
     assert math.sqrt(2) == pytest.approx(1.41, abs=5e-3) and math.sqrt(0.1 / 2e-5) == pytest.approx(70, abs=1)
     x = np.array([[1.0, 10.0], [3.0, 30.0], [18.0, 4.0], [22.0, 6.0]])
     assert x[:2].mean(0).tolist() == [2, 20] and x[2:].mean(0).tolist() == [20, 5]
-    assert norm_numpy.standard_error(6, 9) == 2
-    three = train.accumulated_gradient(lambda x, y: {2: 4.0, 1: 1.0}[len(x)], [0, 0, 0], [0, 0, 0], 2)
+    assert functions.standard_error(6, 9) == 2
+    three = functions.accumulated_gradient(lambda x, y: {2: 4.0, 1: 1.0}[len(x)], [0, 0, 0], [0, 0, 0], 2)
     assert three == 3, "as the notebook says to follow by hand"

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from bnbook import data, experiments, nets, norm_numpy, train
-from bnbook.experiments import batch_size as chapter
-from bnbook.experiments.batch_size import MLP, tuned
-from bnbook.experiments.engine import tensors
+from bnbook import data, nets, norm_numpy, train
+from bnbook.chapters.n10_batch_size import experiments
+from bnbook.chapters.n10_batch_size.experiments import MLP, tuned
+from bnbook.lab import engine, results
+from bnbook.lab.engine import tensors
 
 torch.set_num_threads(1)
 
@@ -50,22 +51,22 @@ def test_the_outputs_are_those_of_batch_norm_on_each_batch(digits):
 def test_errors_of_the_statistics_are_those_of_independent_values():
     rng = np.random.default_rng(0)
     z = rng.gamma(2.0, size=(4000, 3, 1))  # skewed, with a kurtosis of 6
-    found = chapter._errors(z, (2, 8, 64), 3000, rng)
+    found = experiments._errors(z, (2, 8, 64), 3000, rng)
     np.testing.assert_allclose(found["mean"], [2**-0.5, 8**-0.5, 1 / 8], rtol=0.05)
     np.testing.assert_allclose(found["mean"], found["mean_theory"], rtol=0.05)
     np.testing.assert_allclose(found["var"], found["var_theory"], rtol=0.08)
     assert found["slope"] == pytest.approx(-0.5, abs=0.02) and found["worth"] == pytest.approx(1, abs=0.1)
-    repeated = chapter._errors(z.repeat(4, 2), (2, 8, 64), 3000, np.random.default_rng(1))
+    repeated = experiments._errors(z.repeat(4, 2), (2, 8, 64), 3000, np.random.default_rng(1))
     assert repeated["worth"] == pytest.approx(1, abs=0.1) and repeated["mean_theory"][0] == 8**-0.5
 
 
 def test_the_statistics_are_of_what_the_second_normalization_gets(digits):
     found = experiments.statistics_error(digits, sizes=(2, 16), draws=50)
     assert [found["layers"][kind]["positions"] for kind in ("mlp", "cnn")] == [1, 16]
-    net = experiments.build(experiments.Setting(), digits)
+    net = engine.build(engine.Setting(), digits)
     x = torch.randn(3, 1, 8, 8, dtype=torch.float64)
     torch.testing.assert_close(
-        chapter._before(net, "norm2", x), net.conv2(net.pool1(net.relu1(net.norm1(net.conv1(x)))))
+        experiments._before(net, "norm2", x), net.conv2(net.pool1(net.relu1(net.norm1(net.conv1(x)))))
     )
 
 
@@ -77,14 +78,12 @@ def test_the_rate_is_the_best_on_the_validation_images_and_the_accuracies_are_on
     arm = tuned([base], digits, seeds=2, tuning_seeds=2)[0]
     validation = digits._replace(x_test=digits.x_val, y_test=digits.y_val)
     by_rate = [
-        np.mean(
-            [experiments.run(replace(base, lr=lr, seed=seed), validation)["test_accuracy"][-1] for seed in (100, 101)]
-        )
+        np.mean([engine.run(replace(base, lr=lr, seed=seed), validation)["test_accuracy"][-1] for seed in (100, 101)])
         for lr in arm["rates"]
     ]
     np.testing.assert_allclose(arm["validation"], by_rate)
     assert arm["lr"] == arm["rates"][int(np.argmax(by_rate))]
-    again = [experiments.run(replace(base, lr=arm["lr"], seed=seed), digits)["test_accuracy"][-1] for seed in (0, 1)]
+    again = [engine.run(replace(base, lr=arm["lr"], seed=seed), digits)["test_accuracy"][-1] for seed in (0, 1)]
     assert arm["accuracy"] == again
     np.testing.assert_allclose(np.diff(np.log2(arm["rates"])), 1)
 
@@ -103,13 +102,16 @@ def test_a_grid_whose_best_rate_is_at_its_edge_grows_by_four_rates_at_most(monke
         tried.extend(setting.lr for setting in settings)
         return [{"test_accuracy": [setting.lr]} for setting in settings]
 
-    monkeypatch.setattr(chapter, "run_all", rising)
-    best, rates, found = chapter._best_rate(replace(MLP, batch_size=32), None, 1, {})
+    monkeypatch.setattr(experiments, "run_all", rising)
+    best, rates, found = experiments._best_rate(replace(MLP, batch_size=32), None, 1, {})
     assert len(tried) == 10 and best == rates[-1] == 0.4 * 2**6 and found == rates
     monkeypatch.setattr(
-        chapter, "run_all", lambda settings, *_, **__: [{"test_accuracy": [-abs(s.lr - 0.2)]} for s in settings]
+        experiments, "run_all", lambda settings, *_, **__: [{"test_accuracy": [-abs(s.lr - 0.2)]} for s in settings]
     )
-    assert chapter._best_rate(replace(MLP, batch_size=32), None, 1, {})[:2] == (0.2, [0.05, 0.1, 0.2, 0.4, 0.8, 1.6])
+    assert experiments._best_rate(replace(MLP, batch_size=32), None, 1, {})[:2] == (
+        0.2,
+        [0.05, 0.1, 0.2, 0.4, 0.8, 1.6],
+    )
 
 
 def test_every_size_sees_the_images_equally_often_but_makes_some_steps_at_least(own):
@@ -121,7 +123,7 @@ def test_every_size_sees_the_images_equally_often_but_makes_some_steps_at_least(
 
 
 def test_ghosts_larger_than_the_batch_are_left_out(own, monkeypatch):
-    monkeypatch.setattr(chapter, "tuned", lambda bases, *_, **__: [base.ghost for base in bases])
+    monkeypatch.setattr(experiments, "tuned", lambda bases, *_, **__: [base.ghost for base in bases])
     found = experiments.ghost_batches(own, seeds=2)
     assert found["batch_size"] == 128 and found["arms"] == [None, 2, 4, 8, 16, 32, 64]
 
@@ -141,7 +143,7 @@ def test_stored_arms_have_rates_that_are_worse_on_both_sides_and_eight_seeds(nam
     for arm in stored["arms"]:
         assert len(arm["accuracy"]) == 8 and not arm["at_edge"], arm
         assert arm["lr"] == arm["rates"][int(np.argmax(arm["validation"]))]
-        assert arm["interval"] == list(experiments.interval(arm["accuracy"]))
+        assert arm["interval"] == list(results.interval(arm["accuracy"]))
 
 
 @pytest.mark.parametrize(
@@ -187,13 +189,13 @@ def test_the_verdicts_of_the_notebook_hold_in_what_is_stored():
 
 
 def test_batches_of_few_classes_are_trained_on_as_they_are(digits):
-    dealt = chapter._by_classes(digits, 2, 16, 30)
+    dealt = experiments._by_classes(digits, 2, 16, 30)
     batches = dealt.y_train.reshape(30, 16)
     assert all(set(batch) == {i % 10, (i + 1) % 10} for i, batch in enumerate(batches))
     assert np.array_equal(dealt.x_test, digits.x_test)
     seen = []
     setting = replace(MLP, width=4, batch_size=16, steps=30, together=True)
-    experiments.run_all([setting], dealt, watch=lambda moment: seen.append(moment.y) if moment.y is not None else None)
+    engine.run_all([setting], dealt, watch=lambda moment: seen.append(moment.y) if moment.y is not None else None)
     shuffled = {tuple(batch[0].tolist()) for batch in seen}
     assert shuffled == {tuple(batch) for batch in batches.tolist()}, "no batch is broken up"
     assert [tuple(batch[0].tolist()) for batch in seen] != [tuple(batch) for batch in batches.tolist()]
@@ -201,7 +203,7 @@ def test_batches_of_few_classes_are_trained_on_as_they_are(digits):
 
 def test_sessions_share_contrast_and_brightness(digits):
     rng = np.random.default_rng(0)
-    x, y = chapter._sessions(digits.x_train, digits.y_train, 8, 5, rng)
+    x, y = experiments._sessions(digits.x_train, digits.y_train, 8, 5, rng)
     assert x.shape == (40, 1, 8, 8) and y.shape == (40,)
     for session in np.split(x, 5):
         black, white = session.min((1, 2, 3)), session.max((1, 2, 3))

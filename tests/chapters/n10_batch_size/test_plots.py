@@ -7,7 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from bnbook import experiments, notebook, plots
+from bnbook import notebook
+from bnbook.chapters.n10_batch_size import experiments, plots
 
 matplotlib.use("Agg")
 

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-import bnbook.experiments.relatives  # noqa: F401  the module, which the function of the same name hides
-from bnbook import data, experiments, nets, train
-from bnbook.experiments.relatives import _decades, _largest, cell_setting
+from bnbook import data, nets, train
+from bnbook.chapters.n11_relatives import experiments
+from bnbook.chapters.n11_relatives.experiments import _decades, _largest, cell_setting
+from bnbook.lab import engine
 
 torch.set_num_threads(1)
 
@@ -135,6 +136,6 @@ def test_the_stored_evidence_has_eight_seeds_of_every_norm_and_reaches_failure_o
 def test_a_net_with_image_norms_is_blind_to_contrast_and_batch_norm_is_not(digits):
     images = experiments.distorted(digits)
     for norm in ("layer", "group", "instance", "rms", "batch"):
-        net = experiments.build(cell_setting(64, norm, 0.1, 0), digits).eval()
+        net = engine.build(cell_setting(64, norm, 0.1, 0), digits).eval()
         clean, faint = (F.log_softmax(net(images[name]), 1) for name in ("clean", "contrast 0.2"))
         assert torch.allclose(clean, faint, atol=1e-2) == (norm != "batch")

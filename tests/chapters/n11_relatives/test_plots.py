@@ -7,8 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from bnbook import plots
-from bnbook.experiments.relatives import columns
+from bnbook.chapters.n11_relatives import plots
+from bnbook.chapters.n11_relatives.experiments import columns
 
 matplotlib.use("Agg")
 

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnbook import checks
-from bnbook.experiments.claims import measure
+from bnbook.chapters.n12_claims import checks, functions
+from bnbook.grading.exercise import CheckFailed
 
 
 def by_eigenvalues(h):
@@ -64,7 +64,7 @@ def test_another_word_or_a_bool_is_shown_beside_the_word_expected(capsys):
         (lambda low, high, margin=0: "True", "'True'"),
         (lambda low, high, margin=0: low > margin, "True"),
     ):
-        with pytest.raises(checks.CheckFailed):
+        with pytest.raises(CheckFailed):
             checks.verdict(yours)
         assert f"verdict is {shown}, expected 'true'" in capsys.readouterr().out or shown == "True"
 
@@ -112,21 +112,21 @@ def test_a_bent_attack_is_refused(by, ends):
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.one_of(st.floats(0.11, 5), st.floats(-5, -0.11)))
 def test_a_verdict_with_a_shifted_margin_is_refused(shift):
-    yours = lambda low, high, margin=0.0: measure.verdict(low, high, margin + shift)  # noqa: E731
+    yours = lambda low, high, margin=0.0: functions.verdict(low, high, margin + shift)  # noqa: E731
     assert checks.verdict.judge(yours).kind == "wrong"
 
 
 def test_effective_rank_of_clouds_known_in_closed_form():
     corners = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T + 5.0
-    assert measure.effective_rank(corners) == pytest.approx(3)
-    assert measure.effective_rank(corners * [1, 1, 0]) == pytest.approx(2)
-    assert measure.effective_rank(corners * [1, 2, 0]) == pytest.approx(25 / 17)  # variances 1 and 4
+    assert functions.effective_rank(corners) == pytest.approx(3)
+    assert functions.effective_rank(corners * [1, 1, 0]) == pytest.approx(2)
+    assert functions.effective_rank(corners * [1, 2, 0]) == pytest.approx(25 / 17)  # variances 1 and 4
     turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
-    assert measure.effective_rank(corners * [1, 2, 3] @ turn) == pytest.approx(14**2 / (1 + 16 + 81))
+    assert functions.effective_rank(corners * [1, 2, 3] @ turn) == pytest.approx(14**2 / (1 + 16 + 81))
 
 
 def test_the_numbers_in_the_texts_of_slips_are_right():
-    assert measure.verdict(-0.2, 0.3, 0.5) == "false" and measure.verdict(-1, 3) == "not settled here"
-    assert measure.verdict(3, 9, 0.5) == "true" and measure.verdict(-3, -1) == "false"
-    assert measure.verdict(0.5, 2, 0.5) == measure.verdict(-1, 0.5, 0.5) == "not settled here"
-    assert measure.verdict(0.1, 0.3) == "true" and math.isclose(0.05 - 0.1, -0.05)
+    assert functions.verdict(-0.2, 0.3, 0.5) == "false" and functions.verdict(-1, 3) == "not settled here"
+    assert functions.verdict(3, 9, 0.5) == "true" and functions.verdict(-3, -1) == "false"
+    assert functions.verdict(0.5, 2, 0.5) == functions.verdict(-1, 0.5, 0.5) == "not settled here"
+    assert functions.verdict(0.1, 0.3) == "true" and math.isclose(0.05 - 0.1, -0.05)

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from bnbook import data, experiments, nets, train
-from bnbook.experiments.claims import measure, tuning
-from bnbook.experiments.claims.dimensions import _compared
-from bnbook.experiments.claims.folklore import _output_scale, _same_for_rows
-from bnbook.experiments.claims.robustness import _with_own_statistics, attack, spoil
-from bnbook.experiments.claims.table import overall
-from bnbook.experiments.engine import own_split
-from bnbook.experiments.results import EVIDENCE
+from bnbook import data, nets, train
+from bnbook.chapters.n12_claims import experiments, functions
+from bnbook.chapters.n12_claims.experiments import tuning
+from bnbook.chapters.n12_claims.experiments.dimensions import _compared
+from bnbook.chapters.n12_claims.experiments.folklore import _output_scale, _same_for_rows
+from bnbook.chapters.n12_claims.experiments.robustness import _with_own_statistics, attack, spoil
+from bnbook.chapters.n12_claims.experiments.table import overall
+from bnbook.lab import engine, results
+from bnbook.lab.engine import own_split
 
 torch.set_num_threads(1)
 
@@ -48,8 +49,8 @@ def test_each_seed_has_its_own_parts_and_every_class_its_share(digits):
 
 
 def test_a_run_on_its_own_images_is_the_same_training_written_out(digits):
-    setting = experiments.Setting(norm="batch", width=3, images=64, batch_size=16, steps=6, every=3, lr=0.1, seed=2)
-    result = experiments.run_all([replace(setting, seed=0), setting], digits)[1]
+    setting = engine.Setting(norm="batch", width=3, images=64, batch_size=16, steps=6, every=3, lr=0.1, seed=2)
+    result = engine.run_all([replace(setting, seed=0), setting], digits)[1]
     y = np.concatenate(digits[1::2])
     x = (np.concatenate(digits[::2]) - digits.x_train.mean()) / digits.x_train.std()
     split, net, found = own_split(y, 64, 297, 500, 2), nets.cnn("batch", 3, seed=2), []
@@ -71,7 +72,7 @@ def test_a_run_on_its_own_images_is_the_same_training_written_out(digits):
 def test_the_rate_is_chosen_on_validation_and_reported_on_test_images(digits):
     arm = tuning.base(digits, 48, norm="none", width=3, steps=25, every=25)
     found = tuning.tuned(digits, {"one": arm}, 2, rates=(1e-4, 0.05))["one"]
-    runs = experiments.run_all([replace(arm, lr=0.05, seed=seed) for seed in range(2)], digits)
+    runs = engine.run_all([replace(arm, lr=0.05, seed=seed) for seed in range(2)], digits)
     assert found["rate"] == 0.05 and found["val"][1] > max(found["val"][0], found["val"][2])
     assert found["rates"] == [1e-4, 0.05, 25.0] and not found["at_the_edge"], "it goes on until a rate is worse"
     assert found["test"] == [run["test_accuracy"][-1] for run in runs]
@@ -192,7 +193,7 @@ def test_the_stored_table_follows_from_the_stored_measurements(stored):
     for row in stored["rows"]:
         assert row["verdict"] == overall([found["verdict"] for found in row["measured"]], row["sharpened"])
         for found in row["measured"]:
-            assert found["verdict"] == measure.verdict(found["low"], found["high"], found["margin"])
+            assert found["verdict"] == functions.verdict(found["low"], found["high"], found["margin"])
 
 
 def test_several_verdicts_make_one():
@@ -206,4 +207,4 @@ def test_every_stored_claim_rests_on_eight_seeds_and_its_file_is_small(stored):
     assert stored["seeds"] == 8 and all(
         len(size["arms"]["batch"]["test"]) == 8 for size in stored["parts"]["generalization"]["sizes"]
     )
-    assert (EVIDENCE / "claims.json").stat().st_size < 300_000
+    assert (results.room_of(experiments.__file__) / "evidence" / "claims.json").stat().st_size < 300_000

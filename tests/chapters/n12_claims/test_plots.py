@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from bnbook import experiments, plots
+from bnbook.chapters.n12_claims import experiments, plots
 
 matplotlib.use("Agg")
 

@@ -6,8 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnbook import checks
-from bnbook.experiments import speed
+from bnbook.chapters.n14_speed import checks, functions
 
 # --- right answers written in another way ----------------------------------------------------------------------------
 
@@ -80,8 +79,8 @@ def test_one_channel_at_a_time_is_accepted_only_if_its_scratch_is_small():
             -g * dg / (m * (v + eps)),
             g * mu * dg / (m * (v + eps)) - g * db / (m * np.sqrt(v + eps)),
         ),
-        lambda *args: [array.tolist() for array in speed.backward_coefficients(*args)],
-        lambda *args: tuple(torch.tensor(array) for array in speed.backward_coefficients(*args)),
+        lambda *args: [array.tolist() for array in functions.backward_coefficients(*args)],
+        lambda *args: tuple(torch.tensor(array) for array in functions.backward_coefficients(*args)),
     ],
 )
 def test_the_coefficients_are_accepted_however_they_are_written(yours):
@@ -146,7 +145,7 @@ def test_one_output_off_by_a_thousandth_is_refused(position, by, which):
 @given(st.floats(1e-6, 1e-2).filter(lambda eps: abs(eps / 1e-5 - 1) > 1e-2))
 def test_another_default_for_eps_is_refused(default):
     def coefficients(gamma, mean, var, dgamma, dbeta, m, eps=default):
-        return speed.backward_coefficients(gamma, mean, var, dgamma, dbeta, m, eps)
+        return functions.backward_coefficients(gamma, mean, var, dgamma, dbeta, m, eps)
 
     assert checks.backward_coefficients.judge(coefficients).kind == "wrong"
 
@@ -192,7 +191,7 @@ def test_a_block_that_stores_nothing_is_wrong_and_not_unwritten():
 
 def test_the_memory_of_a_second_array_is_noticed_and_named():
     def temporary(x, gamma, beta, eps=1e-5):
-        y, mean, var = speed.lean_batch_norm(x, gamma, beta, eps)
+        y, mean, var = functions.lean_batch_norm(x, gamma, beta, eps)
         return y * 1.0, mean, var
 
     verdict = checks.lean_batch_norm.judge(temporary)

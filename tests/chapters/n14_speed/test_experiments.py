@@ -9,11 +9,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from bnbook import bench, course, experiments, norm_numpy
-from bnbook.experiments import speed
+from bnbook import bench, course, norm_numpy
+from bnbook.chapters.n14_speed import experiments, functions
 
 VERSIONS = {"textbook": bench.textbook_forward}
-VERSIONS |= {version.__name__: version for version in (speed.centred_once, speed.lean_batch_norm, speed.line)}
+VERSIONS |= {
+    version.__name__: version for version in (functions.centred_once, functions.lean_batch_norm, functions.line)
+}
 
 
 def numbers(*shape, dtype=np.float64):
@@ -33,14 +35,14 @@ def test_every_version_of_the_forward_pass_equals_pytorchs(version, shape):
 
 @pytest.mark.parametrize("name", VERSIONS)
 def test_the_stated_passes_are_those_counted(name):
-    assert experiments.passes(VERSIONS[name], *numbers(6, 4, 8, 8)) == speed.PASSES[name]
+    assert experiments.passes(VERSIONS[name], *numbers(6, 4, 8, 8)) == experiments.PASSES[name]
 
 
 def test_the_textbooks_backward_makes_as_many_passes_as_stated():
     x, gamma, beta = numbers(6, 4, 8, 8)
     _, (x_hat, *rest) = bench.textbook_forward(x, gamma, beta)
     counted = experiments.passes(lambda dy, x_hat: bench.textbook_backward(dy, (x_hat, *rest)), x, x_hat)
-    assert counted == speed.PASSES["textbook, backward"]
+    assert counted == experiments.PASSES["textbook, backward"]
 
 
 @pytest.mark.parametrize(
@@ -66,14 +68,14 @@ def test_a_pass_is_one_reading_or_one_writing(function, count):
     [(lambda x: x.sum(), 0), (lambda x: x + 1, 1), (lambda x: np.multiply(np.add(x, 1), np.add(x, 2)), 3)],
 )
 def test_peak_counts_what_is_held_at_a_time(function, most):
-    assert experiments.peak(function, np.ones((512, 1024))) == pytest.approx(most, abs=0.01)
+    assert functions.peak(function, np.ones((512, 1024))) == pytest.approx(most, abs=0.01)
 
 
 def test_lean_batch_norm_needs_y_alone_and_leaves_x_as_it_is():
     x, gamma, beta = numbers(16, 8, 64, 64, dtype=np.float32)
     kept = x.copy()
-    assert experiments.peak(speed.lean_batch_norm, x, gamma, beta) < 1.05
-    y, mean, var = speed.lean_batch_norm(x, gamma, beta)
+    assert functions.peak(functions.lean_batch_norm, x, gamma, beta) < 1.05
+    y, mean, var = functions.lean_batch_norm(x, gamma, beta)
     exact = norm_numpy.batch_norm(x.astype(np.float64), gamma, beta)
     assert y.dtype == np.float32 and (x == kept).all()
     for ours, right in zip((y, mean, var), exact, strict=True):
@@ -86,7 +88,7 @@ def test_the_coefficients_make_the_gradient_that_autograd_finds():
     leaf, weight, bias = (torch.tensor(v, requires_grad=True) for v in (x, gamma, beta))
     F.batch_norm(leaf, None, None, weight, bias, True, eps=0.1).backward(torch.tensor(dy))
     axes, sums = (0, 2, 3), (weight.grad.numpy(), bias.grad.numpy())
-    a, b, c = speed.backward_coefficients(gamma, x.mean(axes), x.var(axes), *sums, 120, 0.1)
+    a, b, c = functions.backward_coefficients(gamma, x.mean(axes), x.var(axes), *sums, 120, 0.1)
     dx = a[:, None, None] * dy + b[:, None, None] * x + c[:, None, None]
     np.testing.assert_allclose(dx, leaf.grad.numpy(), rtol=0, atol=1e-12)
 
@@ -97,7 +99,7 @@ def test_merging_in_any_order_gives_the_statistics_of_all(offset):
     for order in ([0, 1, 2, 3], [3, 1, 0, 2]):
         whole = 0, np.zeros(3), np.zeros(3)
         for heap in (heaps[i] for i in order):
-            whole = speed.merge(*whole, len(heap), heap.mean(0), ((heap - heap.mean(0)) ** 2).sum(0))
+            whole = norm_numpy.merge(*whole, len(heap), heap.mean(0), ((heap - heap.mean(0)) ** 2).sum(0))
         together = np.concatenate(heaps)
         assert whole[0] == 60
         np.testing.assert_allclose(whole[1], together.mean(0), rtol=1e-13)
@@ -107,15 +109,15 @@ def test_merging_in_any_order_gives_the_statistics_of_all(offset):
 def test_blocks_of_any_size_together_make_the_affine_map_and_touch_nothing_else():
     x, slope, shift = numbers(3, 5, 7)
     for block in (1, 4, 16, 128):
-        memories = [speed.Memory(v) for v in (x, np.zeros(x.size), slope, shift)]
+        memories = [functions.Memory(v) for v in (x, np.zeros(x.size), slope, shift)]
         for program in range(-(-x.size // block)):
-            speed.affine_block(program, *memories, 7, block)
+            functions.affine_block(program, *memories, 7, block)
         np.testing.assert_allclose(memories[1].numbers, (slope[:, None] * x + shift[:, None]).ravel())
         assert not any(memory.read_outside or memory.written_outside for memory in memories)
 
 
 def test_memory_counts_what_lies_outside_and_keeps_what_is_masked():
-    memory = speed.Memory([1.0, 2.0, 3.0])
+    memory = functions.Memory([1.0, 2.0, 3.0])
     assert np.isnan(memory.load(np.array([2, 3, -1]))).tolist() == [False, True, True] and memory.read_outside == 2
     assert memory.load(np.array([2, 3]), np.array([True, False]), other=7.0).tolist() == [3.0, 7.0]
     memory.store(np.array([0, 5]), np.array([9.0, 9.0]))
@@ -126,9 +128,9 @@ def test_memory_counts_what_lies_outside_and_keeps_what_is_masked():
 def test_a_small_run_has_what_the_stored_one_has():
     stored, here = experiments.evidence("fewer_passes"), experiments.fewer_passes(["8x4x8x8"], rounds=2, more=False)
     assert here.keys() <= stored.keys() and stored["command"].startswith("python -m bnbook run fewer_passes")
-    assert stored["passes"] == here["passes"] == speed.PASSES and stored["operations"] == speed.OPERATIONS
+    assert stored["passes"] == here["passes"] == experiments.PASSES and stored["operations"] == experiments.OPERATIONS
     for shape in (*stored["shapes"], *here["shapes"]):
-        assert shape["times"].keys() == here["shapes"][0]["times"].keys() >= speed.PASSES.keys()
+        assert shape["times"].keys() == here["shapes"][0]["times"].keys() >= experiments.PASSES.keys()
         assert shape["bytes"] == 4 * np.prod(bench.parse(shape["shape"]))
         assert all(t >= 0 for times in shape["times"].values() for t in times)
     assert [len(times) for times in here["shapes"][0]["times"].values()] == [2] * 13
@@ -136,7 +138,7 @@ def test_a_small_run_has_what_the_stored_one_has():
 
 def test_the_function_that_is_compiled_is_batch_norm(monkeypatch):
     x, gamma, beta = torch.randn(4, 3, 2, 2), torch.randn(3), torch.randn(3)
-    y = speed.textbook_in_torch(x, gamma[:, None, None], beta[:, None, None])
+    y = experiments.textbook_in_torch(x, gamma[:, None, None], beta[:, None, None])
     torch.testing.assert_close(y, F.batch_norm(x, None, None, gamma, beta, True))
 
     class NoCompiler(torch._dynamo.exc.BackendCompilerFailed):
@@ -150,9 +152,9 @@ def test_the_function_that_is_compiled_is_batch_norm(monkeypatch):
         return refuse
 
     monkeypatch.setattr(torch, "compile", no_compiler)
-    assert speed.compiled((4, 3, 2, 2), rounds=2) is None
+    assert experiments.compiled((4, 3, 2, 2), rounds=2) is None
     monkeypatch.setattr(torch, "compile", lambda function: function)
-    measured = speed.compiled((4, 3, 2, 2), rounds=2)
+    measured = experiments.compiled((4, 3, 2, 2), rounds=2)
     assert measured["shape"] == "4x3x2x2" and measured["first call"] > 0
     assert {name: len(times) for name, times in measured["times"].items()} == dict.fromkeys(measured["times"], 2)
 
@@ -160,7 +162,7 @@ def test_the_function_that_is_compiled_is_batch_norm(monkeypatch):
 def test_threads_and_programs_are_as_many_afterwards_as_before(monkeypatch):
     before, others, popen = torch.get_num_threads(), [], subprocess.Popen
     monkeypatch.setattr(subprocess, "Popen", lambda command: others.append(popen(command)) or others[-1])
-    measured = speed.threads(2, 2, (4, 2, 3, 3), calls=3)
+    measured = experiments.threads(2, 2, (4, 2, 3, 3), calls=3)
     assert torch.get_num_threads() == before
     assert len(others) == measured["busy"] == 2 and all(other.poll() is not None for other in others)
     assert {number: len(wall) for number, wall in measured["wall"].items()} == {"1": 6, "2": 6}

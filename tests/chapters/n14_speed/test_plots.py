@@ -5,8 +5,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from bnbook import plots
-from bnbook.experiments.speed import OPERATIONS, PASSES
+from bnbook.chapters.n14_speed import plots
+from bnbook.chapters.n14_speed.experiments import OPERATIONS, PASSES
 
 matplotlib.use("Agg")
 

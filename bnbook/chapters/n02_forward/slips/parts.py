@@ -13,5 +13,6 @@ def standardize(x, axes, eps):
 
 
 def finish(x, x_hat, mean, var, gamma, beta):
+    """The right y from x_hat, and mean and var as vectors."""
     g, b = columns(x, gamma, beta)
     return g * x_hat + b, np.ravel(mean), np.ravel(var)

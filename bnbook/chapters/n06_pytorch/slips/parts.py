@@ -2,4 +2,5 @@
 
 
 def count(x):
+    """Values per channel."""
     return x.numel() // x.shape[1]

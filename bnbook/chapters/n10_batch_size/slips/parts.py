@@ -5,4 +5,5 @@
 
 
 def vector(v, x):
+    """v (C,), so shaped that it lines up with axis 1 of x."""
     return v.reshape(-1, *[1] * (x.ndim - 2))

@@ -4,6 +4,7 @@ from bnbook.norm_numpy import normalize
 
 
 def column(vector, x):
+    """vector (C,), so shaped that it lines up with axis 1 of x."""
     return vector.reshape(-1, *[1] * (x.ndim - 2))
 
 

@@ -1,0 +1,73 @@
+"""The drawings of notebook 01 show their data, say what they show, and nothing lies on another."""
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from bnbook.chapters.n01_why_normalize import plots
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+# --- notebook 01 -----------------------------------------------------------------------------------------------------
+
+
+def _layers(gain, sd, norm):
+    """One arm as experiments.twenty_layers returns it, by hand: three layers."""
+    band = lambda mean: {"mean": mean, "lowest": [0.9 * v for v in mean], "highest": [1.1 * v for v in mean]}  # noqa: E731
+    return {
+        **{"norm": norm, "gain": gain, "growth": 1.25, "sd": band(sd)},
+        **{"saturated": band([0.4, 0.1, 0.2]), "gradient": band([2000.0, 30.0, 1.0])},
+    }
+
+
+def _twenty():
+    arms = [_layers(1.0, [1, 0.1, 1e-9], "none"), _layers(2.0, [2, 2, 2.5], "none"), _layers(1.0, [1, 1, 1], "batch")]
+    return {"experiment": "twenty_layers", "activation": "tanh", "depth": 3, "seeds": 5, "arms": arms}
+
+
+def test_every_gain_is_a_line_over_layers_in_the_panels_asked_for():
+    axes, text = plots.twenty_layers(_twenty(), [("sd", "none"), ("saturated", "none"), ("sd", "batch")])
+    assert [len(ax.get_lines()) for ax in axes] == [2, 2, 1]
+    np.testing.assert_allclose(axes[1].get_lines()[0].get_ydata(), [40, 10, 20])
+    assert list(axes[0].get_lines()[0].get_xdata()) == [1, 2, 3]
+    assert axes[0].get_ylim() == axes[2].get_ylim() != axes[1].get_ylim()
+    assert axes[0].get_title() == "without normalization\nfrom below 0.000001 to 2.5 in layer 3"
+    assert axes[1].get_title() == "without normalization\nat most 40 % in any layer"
+    assert axes[2].get_title() == "with BatchNorm\n1 in layer 3, whatever the gain"
+    assert "gain 1     1, below 0.000001" in text and "gain 2     40 %, 20 %" in text and "layers of tanh" in text
+    _, text = plots.twenty_layers(_twenty(), [("gradient", "none")])
+    assert "gain 2     2,000, x 1.25" in text
+
+
+def test_last_layer_tells_images_apart_from_units():
+    random = np.random.default_rng(0)
+    same = np.repeat(random.uniform(-1, 1, size=(1, 40)), 50, axis=0)
+    axes, text = plots.last_layer([1.0, 1e-8], same, (-1, 1), "20 layers")
+    assert axes[2].get_title() == "0 % of variance is between images"
+    assert (
+        text == "20 layers: sd 1 in layer 1, below 0.000001 in layer 2; last layer: 0 % of variance is between images"
+    )
+    axes, _ = plots.last_layer([1.0, 1.0], random.uniform(0, 9, size=(500, 40)), (0, 4), "20 layers")
+    assert "(last bar: 4 or more)" in axes[1].get_xlabel() and axes[2].get_title().startswith("100 %")
+
+
+def test_after_training_says_how_far_each_arm_moved():
+    band = lambda v: {"mean": [1.0, v], "lowest": [0.9, v / 2], "highest": [1.1, 2 * v]}  # noqa: E731
+    arms = [
+        {"norm": norm, "accuracy": [0.5, 0.7], "spread": band(spread), "shift": band(shift)}
+        for norm, spread, shift in (("none", 4.0, 2.0), ("batch", 1.0, 0.01))
+    ]
+    data = {"experiment": "after_training", "lr": 0.01, "steps": 7, "depth": 2, "seeds": 2, "arms": arms}
+    axes, text = plots.after_training(data)
+    said = "Spread in layer 2 after training: x 4.0 without normalization, x 1.0 with BatchNorm"
+    assert axes[0].figure.get_suptitle() == said
+    assert "without normalization, layer 2: spread x 4.0 [2.0, 8.0], mean moved by 2.0 [1.0, 4.0] sd" in text
+    assert "accuracy" not in text and "After 7 steps at learning rate 0.01, 2 seeds" in text

@@ -1,0 +1,41 @@
+"""The experiments of notebook 05, against plain loops and closed forms."""
+
+import numpy as np
+import pytest
+import torch
+
+from bnbook import data
+from bnbook.chapters.n05_images import experiments
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.digits()
+
+
+def test_the_error_of_the_batch_mean_falls_as_the_root_of_the_batch_size(digits):
+    found = experiments.sample_size(digits, seeds=3, sizes=(4, 16, 64))
+    assert found["pixels"] == 64 and np.shape(found["errors"]) == (3, 3)
+    low, high = found["slope_interval"]
+    assert low <= found["slope"] <= high and found["slope"] == pytest.approx(-0.5, abs=0.02)
+    # The error of a mean of N images is the standard deviation of one image's mean over sqrt(N): `worth` is exact.
+    for errors, worth in zip(found["errors"], found["worth"], strict=True):
+        np.testing.assert_allclose(errors, 1 / np.sqrt(np.array([4, 16, 64]) * worth), rtol=0.1)
+
+
+def test_one_statistic_for_all_channels_ruins_unequal_filters_only(digits):
+    found = experiments.shared_statistic(digits, seeds=2, steps=60)
+    accuracy = {(arm["spread"], arm["norm"]): arm["mean"] for arm in found["arms"]}
+    assert accuracy[3.0, "batch"] > 0.85 and accuracy[0.0, "shared"] > 0.75 and accuracy[3.0, "shared"] < 0.6
+    spread = {(arm["spread"], arm["norm"]): max(arm["sd"]) / min(arm["sd"]) for arm in found["arms"]}
+    assert spread[0.0, "batch"] < 1.01 and spread[3.0, "shared"] > 100
+    for spread, difference in zip((0.0, 3.0), found["differences"], strict=True):
+        assert difference["mean"] == pytest.approx(accuracy[spread, "batch"] - accuracy[spread, "shared"])
+
+
+@pytest.mark.parametrize("experiment", [experiments.sample_size, experiments.shared_statistic])
+def test_one_seed_gives_no_interval(digits, experiment):
+    with pytest.raises(ValueError, match="seeds is 1"):
+        experiment(digits, seeds=1)
