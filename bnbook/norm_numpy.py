@@ -472,10 +472,10 @@ def _grouped(x, num_groups):
     if num_groups < 1 or C % num_groups:
         raise ValueError(f"num_groups is {num_groups} and x has {C} channels: choose a divisor of {C}.")
     values = C // num_groups * int(np.prod(positions))
-    if values < 2:  # PyTorch refuses this for N = 1 and in instance norm only; otherwise it returns beta, without a word
+    if values < 2:  # PyTorch refuses it in instance norm and for N = 1; otherwise it returns beta, without a word
         raise ValueError(
-            f"x has shape {x.shape} and num_groups is {num_groups}: fewer than two values per image and group, so there "
-            "is no spread to divide by. Choose fewer groups, or images with more positions."
+            f"x has shape {x.shape} and num_groups is {num_groups}: fewer than two values per image and group, so "
+            "there is no spread to divide by. Choose fewer groups, or images with more positions."
         )
     return x.astype(np.float64).reshape(N, num_groups, values)
 
