@@ -174,6 +174,20 @@ def test_the_command_prints_the_table_and_writes_the_times(tmp_path, monkeypatch
     assert command_line.main(["bench", "8"]) == 1 and "is no shape" in capsys.readouterr().err
 
 
+def test_the_command_refuses_in_one_sentence_before_it_measures_anything(tmp_path, monkeypatch, capsys):
+    for name, value in bench.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    for arguments, words in (
+        (["8x3", "--out", str(tmp_path)], f"bnbook: cannot write {tmp_path} (Is a directory)"),
+        (["engine", "--out", str(tmp_path)], f"bnbook: cannot write {tmp_path} (Is a directory)"),
+        (["8x3", "--rounds", "0"], "bnbook: rounds is 0; a median needs 1 or more"),
+        (["8x3", "--rounds", "-2"], "bnbook: rounds is -2; a median needs 1 or more"),
+    ):
+        assert command_line.main(["bench", *arguments]) == 1
+        said = capsys.readouterr()
+        assert said.out == "" and said.err.startswith(words) and said.err.count("\n") == 1
+
+
 def test_the_command_starts_again_where_the_environment_is_not_set(monkeypatch):
     started = []
     monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "0")
