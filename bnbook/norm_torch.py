@@ -437,10 +437,7 @@ def _forward(self, input):
             f"{type(self).__name__} {error}, x has shape {tuple(x.shape)}: BatchNorm1d takes (N, C) and (N, C, L), 2d "
             "(N, C, H, W), 3d (N, C, D, H, W). If the batch axis is missing, use x.unsqueeze(0)."
         ) from error
-    exported = not self.training and (_is_exporting() or torch.jit.is_tracing())
-    if exported or x.numel() == 0:
-        # A net that is exported for evaluation gets torch's own operator: in ONNX one node, which every runtime knows
-        # and fuses. And where there is nothing to compute, torch.nn's rules for nothing hold.
+    if _is_exported(self) or x.numel() == 0:  # or nothing to compute: torch.nn's rules for nothing
         return nn.modules.batchnorm._BatchNorm.forward(self, x)
     if not self.training and not (self.running_mean is None and self.running_var is None):
         return batch_norm_eval(x, self.weight, self.bias, self.running_mean, self.running_var, self.eps)
@@ -450,8 +447,13 @@ def _forward(self, input):
     y, mean, var = batch_norm(x, self.weight, self.bias, self.eps)
     if tracks:
         _track(self, x, mean.detach(), var.detach())
-        _keep_something(mean)
+        _save_something(mean)
     return y
+
+
+def _is_exported(layer):
+    """Is it recorded, for evaluation elsewhere? Then torch's operator stands for it: in ONNX one node, easily fused."""
+    return not layer.training and (_is_exporting() or torch.jit.is_tracing())
 
 
 def _track(layer, x, mean, var):
@@ -475,7 +477,7 @@ def _track(layer, x, mean, var):
         ) from error
 
 
-def _keep_something(mean):
+def _save_something(mean):
     """Save a small tensor for a backward pass that never comes, as the last thing that a training pass saves.
 
     A checkpoint (torch.utils.checkpoint) computes its layers once more, and stops as soon as it has all that was saved.

@@ -377,7 +377,7 @@ def _forward(self, input):
         self._check_input_dim(x)
     except ValueError:
         return norm_torch._forward(self, x)  # raises it with a sentence that says what to do
-    if (norm_torch._is_exporting() and not self.training) or not _has_kernels(x):
+    if norm_torch._is_exported(self) or not _has_kernels(x):
         return norm_torch._forward(self, x)
     if not self.training and any(v is not None for v in running):
         return batch_norm_eval(x, self.weight, self.bias, *running, self.eps)
@@ -391,7 +391,7 @@ def _forward(self, input):
     elif fused and count is not None:
         count.add_(1)
     if tracks:
-        norm_torch._keep_something(mean)
+        norm_torch._save_something(mean)
     return y
 
 

@@ -1142,6 +1142,7 @@ def test_convert_sync_batchnorm_and_fuse_find_the_layer():
     torch.testing.assert_close(fused(x), mine(conv(x)), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.cpu.amp.autocast")  # torch 2.4 on itself
 @pytest.mark.parametrize("reentrant", [True, False])
 @pytest.mark.parametrize("place", ["first", "last", "alone", "both ends"])
 @pytest.mark.parametrize("momentum", [0.1, None])
@@ -1153,15 +1154,14 @@ def test_checkpointing_equals_torch_double_counting_included(reentrant, place, m
         between = {"first": [nn.Sigmoid()], "last": [nn.Conv2d(3, 3, 1)], "both ends": [nn.Sigmoid()]}.get(place, [])
         net = nn.Sequential(*(between + norms if place == "last" else [norms[0], *between, *norms[1:]])).double()
         x = torch.randn(4, 3, 2, 2, dtype=torch.float64, requires_grad=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch 2.4 calls its own deprecated functions
-            checkpoint(net, x, use_reentrant=reentrant).pow(3).sum().backward()
+        checkpoint(net, x, use_reentrant=reentrant).pow(3).sum().backward()
         assert all(norm.num_batches_tracked == 2 for norm in norms)
         gradients = {f"d{name}": p.grad for name, p in net.named_parameters()}
         results.append({"dx": x.grad, **gradients, **dict(net.named_buffers())})
     assert_equal(results[1], results[0])
 
 
+@pytest.mark.filterwarnings("ignore:`torch.cpu.amp.autocast")
 @pytest.mark.parametrize("change", ["frozen", "evaluating", "untracked"])
 def test_checkpointing_equals_torch_where_nothing_is_learned_or_tracked(change):
     results = []
@@ -1303,7 +1303,7 @@ def test_what_replaceable_returns_is_short_however_many_layers_there_are():
     assert repr(ours.replaceable(nn.BatchNorm1d(2))) == "replaced: 1\n  the net itself: BatchNorm1d\nleft: 0"
 
 
-@pytest.mark.filterwarnings("ignore:Lazy modules are a new feature")
+@pytest.mark.filterwarnings("ignore:Lazy modules are a new feature", "ignore:You are using `torch.load`")
 @pytest.mark.parametrize("ndim", KINDS)
 def test_a_lazy_layer_is_ours_from_its_first_batch_on(ndim, monkeypatch):
     name, computed, original = f"Lazy{KINDS[ndim]}", [], ours.batch_norm
