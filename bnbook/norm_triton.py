@@ -219,7 +219,7 @@ def batch_norm(x, gamma, beta, eps=1e-5):
     Raises what norm_torch.batch_norm raises.
     Source: Ioffe & Szegedy 2015, algorithm 1; the merging: Chan, Golub & LeVeque 1983.
     """
-    if not _has_kernels(x):
+    if not _for_kernels(x, gamma, beta):
         return norm_torch.batch_norm(x, gamma, beta, eps)
     norm_torch._check(x, gamma, beta, None, None, True, eps)
     y, mean, var = norm_torch._apply(BatchNormFunction, x, gamma, beta, eps, None, None, 0.0)
@@ -238,7 +238,7 @@ def batch_norm_backward(dy, x, gamma, mean, var, eps=1e-5):
     Returns dx (N, C, *) in the dtype of x, dgamma (C,) and dbeta (C,) in float32: numbers without an autograd graph.
     Source: Ioffe & Szegedy 2015, section 3; derived in notebook 03.
     """
-    if not _has_kernels(x):
+    if not _for_kernels(x, dy, gamma, mean, var):
         return norm_torch.batch_norm_backward(dy, x, gamma, mean, var, eps)
     x, grid, sizes = _plan(x)
     dy, vectors = _arranged(dy, sizes["CHANNELS"] > 1), _contiguous(mean, var, gamma)
@@ -263,7 +263,7 @@ def batch_norm_eval(x, gamma, beta, running_mean, running_var, eps=1e-5):
     Raises what norm_torch.batch_norm_eval raises.
     Source: Ioffe & Szegedy 2015, algorithm 2, line 11.
     """
-    if not _has_kernels(x):
+    if not _for_kernels(x, gamma, beta, running_mean, running_var):
         return norm_torch.batch_norm_eval(x, gamma, beta, running_mean, running_var, eps)
     norm_torch._check(x, gamma, beta, running_mean, running_var, False, eps)
     if not torch.is_grad_enabled():
@@ -364,10 +364,14 @@ def _contiguous(*vectors):
     return [v if v is None else v.contiguous() for v in vectors]
 
 
-def _has_kernels(x):
-    """Is x for the kernels? What is not on an NVIDIA GPU, float64, and nothing at all are left to norm_torch."""
+def _for_kernels(x, *others):
+    """Is x for the kernels? What is not on an NVIDIA GPU, float64, and nothing at all are left to norm_torch.
+
+    So is what lies on several devices: the kernels would follow an address into another device's memory.
+    """
     here = INTERPRETED or (x.is_cuda and torch.version.hip is None)  # PyTorch calls AMD's GPUs cuda, too
-    return here and x.dtype != torch.float64 and x.numel() > 0
+    together = all(v is None or v.device == x.device for v in others)
+    return here and together and x.dtype != torch.float64 and x.numel() > 0
 
 
 def _forward(self, input):
@@ -377,7 +381,7 @@ def _forward(self, input):
         self._check_input_dim(x)
     except ValueError:
         return norm_torch._forward(self, x)  # raises it with a sentence that says what to do
-    if norm_torch._is_exported(self) or not _has_kernels(x):
+    if norm_torch._is_exported(self) or not _for_kernels(x, self.weight, self.bias, *running):
         return norm_torch._forward(self, x)
     if not self.training and any(v is not None for v in running):
         return batch_norm_eval(x, self.weight, self.bias, *running, self.eps)

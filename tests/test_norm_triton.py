@@ -396,6 +396,20 @@ def test_errors_are_those_of_norm_torch():
             call(ours)
 
 
+def test_tensors_of_several_devices_are_refused_in_torchs_words():
+    x, three, away = torch.ones(4, 3, device=DEVICE), torch.ones(3, device=DEVICE), torch.ones(3, device="meta")
+    calls = [
+        lambda m: m.batch_norm(x, away, None),
+        lambda m: m.batch_norm_backward(x, x, None, away, three),
+        lambda m: m.batch_norm_eval(x, None, None, three, away),
+        *[lambda m, t=t: m.BatchNorm1d(3, device="meta").train(t)(x) for t in (True, False)],
+    ]
+    for call in calls:
+        for library in (norm_torch, ours):
+            with pytest.raises(RuntimeError, match="is not on the expected device"):
+                call(library)
+
+
 def real_triton(code, **environment):
     """Run code in a Python without the interpreter; what it printed, and its errors."""
     environment |= {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
@@ -433,7 +447,7 @@ def test_what_is_not_on_an_nvidia_gpu_is_computed_by_norm_torch(monkeypatch):
     on_a_gpu = type("OnAGPU", (), {"is_cuda": True, "dtype": torch.float32, "numel": lambda self: 1})()
     for version, expected in ((None, True), ("6.2", False)):
         monkeypatch.setattr(torch.version, "hip", version)
-        assert ours._has_kernels(on_a_gpu) == expected
+        assert ours._for_kernels(on_a_gpu) == expected
 
 
 # --- layers ----------------------------------------------------------------------------------------------------------
@@ -584,7 +598,7 @@ def compile(kernel, *args, grid, warmup, **kwargs):
 
 triton.runtime.driver.set_active(H100())
 run, triton.JITFunction.run = triton.JITFunction.run, compile
-norm_triton._has_kernels = lambda x: True
+norm_triton._for_kernels = lambda *_: True
 norm_triton.PROGRAMS *= 132
 
 for shape in CASES:
