@@ -342,7 +342,9 @@ def run_bench(options):
         again += ["--readme"] * options.readme + (["--out", str(options.out)] if options.out else [])
         return subprocess.run(again, env={**os.environ, **bench.ENVIRONMENT}).returncode
     say = functools.partial(print, file=sys.stderr, flush=True)
-    if options.shapes == ["engine"]:
+    name, readme = "engine" if options.shapes == ["engine"] else "bench", PACKAGE.parent / "README.md"
+    bench.ready(options.out, readme if options.readme else None, name)
+    if name == "engine":
         report = bench.run_engine(say)
         text = bench.engine_table(report)
     else:
@@ -352,7 +354,7 @@ def run_bench(options):
     if options.out:
         options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n")
     if options.readme:
-        bench.write_into(PACKAGE.parent / "README.md", text, "engine" if options.shapes == ["engine"] else "bench")
+        bench.write_into(readme, text, name)
 
 
 # --- notebooks -----------------------------------------------------------------------------------------------------

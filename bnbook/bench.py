@@ -5,7 +5,8 @@ Used by `python -m bnbook bench` and notebook 14.
 
 A single time says little: machines are shared, and clocks change. So all candidates run in one process, in a new random
 order in each round, and what counts is the ratio of two times of the same round: its median and quartiles. On a CPU the
-time is that of the processor, with one thread, not that of the clock on the wall; on a GPU it is between two events.
+time is that of the processor, with one thread, not that of the clock on the wall. On a GPU it is between two events,
+and that of a whole training is on the wall, between two moments at which the GPU has nothing left to do.
 """
 
 import datetime
@@ -125,7 +126,7 @@ def candidates(shape, device="cpu", dtype=torch.float32, channels_last=False):
 def _of_pytorch(x, dy, gamma, beta):
     kind = {2: "BatchNorm1d", 3: "BatchNorm1d", 4: "BatchNorm2d", 5: "BatchNorm3d"}[x.ndim]
     modules = {"nn.BatchNorm": nn, "norm_torch": norm_torch}
-    if norm_triton is not None and x.is_cuda:
+    if norm_triton is not None and x.is_cuda and torch.version.hip is None:  # an AMD GPU's would be norm_torch again
         modules["norm_triton"] = norm_triton
     leaf, weights = x.detach().clone().requires_grad_(), [v.clone().requires_grad_() for v in (gamma, beta)]
     running = torch.zeros_like(gamma), torch.ones_like(gamma)
@@ -204,17 +205,28 @@ def engine(norm, dtype, rates=21, seeds=8, steps=300, together=24, device="cpu")
         train.fit_all(nets.Stack([build(seed) for seed in seeds]), x, y, rates, steps=steps, seeds=seeds)
 
     ways, times = {"one by one": one_by_one, "together": as_one}, {"one by one": [], "together": []}
+    clock = _clock(device)
     for warm_up in ways.values():
         warm_up(grid[:1])
     for start in range(0, len(grid), together):
         group = grid[start : start + together]
         for name in sorted(ways, reverse=start // together % 2 == 1):
-            begin = time.process_time()
+            begin = clock()
             ways[name](group)
-            if device == "cuda":
-                torch.cuda.synchronize()
-            times[name].append((time.process_time() - begin) / len(group))
+            times[name].append((clock() - begin) / len(group))
     return times
+
+
+def _clock(device):
+    """What tells the seconds of a training: on a CPU how long it has computed, on a GPU the time when all is done."""
+    if device == "cpu":
+        return time.process_time
+
+    def when_all_is_done():
+        torch.cuda.synchronize(device)
+        return time.perf_counter()
+
+    return when_all_is_done
 
 
 def run_engine(say=print, **grid):
@@ -231,14 +243,15 @@ def run_engine(say=print, **grid):
                 )
     finally:
         torch.set_num_threads(threads)
-    return {**_machine(device), "results": results}
+    clock = {} if device == "cpu" else {"clock": "time on the wall, with the GPU done before and after"}
+    return {**_machine(device), **clock, "results": results}
 
 
 def engine_table(report):
     """The report in Markdown: milliseconds of a training one by one, and how many times faster it is together."""
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     lines = [
-        f"{report['device']}, {report['date']}; {versions}. CPU time, one thread; trainings of an MLP 64-64x5-10.",
+        f"{report['device']}, {report['date']}; {versions}. {report['clock']}; trainings of an MLP 64-64x5-10.",
         "",
     ]
     lines += ["| normalization | dtype | one by one, ms | together: times faster |", "|---|---|---|---|"]
@@ -263,8 +276,10 @@ def run(shapes=(), rounds=15, seconds=0.02, say=print):
 
     Returns a dict for JSON: device, versions, date, how memory was asked for, and "results", one for each shape, dtype,
     layout and pass, with "times" as `measure` returns them.
-    Raises ValueError for a shape that is none.
+    Raises ValueError for a shape that is none, or fewer than 1 round.
     """
+    if rounds < 1:
+        raise ValueError(f"rounds is {rounds}; a median needs 1 or more, quartiles some 15")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     shapes = list(shapes) or (GPU_SHAPES if device == "cuda" else CPU_SHAPES)
     sizes = {name: parse(name) for name in shapes}
@@ -341,15 +356,39 @@ def _cells(times, names):
         yield f"{middle:.2f} [{low:.2f}, {high:.2f}]" if name in times else ""
 
 
+def ready(out=None, readme=None, name="bench"):
+    """Make sure, before minutes of work, that their result can be written; nothing is changed.
+
+    out     file for the times, or None; what it holds is kept
+    readme  Markdown file for the table, or None; name as in `write_into`
+    Raises ValueError if out cannot be written, or the README has no place for the table.
+    """
+    if out is not None:
+        there = Path(out).exists()
+        try:
+            open(out, "a").close()
+        except OSError as error:
+            raise ValueError(f"cannot write {out} ({error.strerror}); choose another file with --out") from None
+        if not there:
+            Path(out).unlink()
+    if readme is not None:
+        _around(readme, name)
+
+
 def write_into(readme, text, name="bench"):
     """Put text between the two markers of a Markdown file.
 
     Raises ValueError if the markers are not there.
     """
+    before, after = _around(readme, name)
+    Path(readme).write_text(before + text + after, encoding="utf-8", newline="\n")
+
+
+def _around(readme, name):
+    """What stands before and after the table, markers included."""
     command = "bench" if name == "bench" else f"bench {name}"
     start, end = f"<!-- {name}: written by `python -m bnbook {command} --readme` -->\n", f"<!-- end of {name} -->"
     page = Path(readme).read_text(encoding="utf-8")
     if page.count(start) != 1 or page.count(end) != 1 or page.index(start) > page.index(end):
         raise ValueError(f"{readme} has no place for the table: a line {start.strip()} and, below it, a line {end}")
-    before, after = page.split(start)[0], page.split(end)[1]
-    Path(readme).write_text(before + start + text + end + after, encoding="utf-8", newline="\n")
+    return page.split(start)[0] + start, end + page.split(end)[1]

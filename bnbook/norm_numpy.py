@@ -163,26 +163,30 @@ def update_running(running_mean, running_var, mean, var, m, momentum=0.1):
 
 
 @silent
-def fold(weight, bias, gamma, beta, running_mean, running_var, eps=1e-5):
+def fold(weight, bias, gamma, beta, running_mean, running_var, eps=1e-5, transposed=False):
     """Merge an evaluation-mode BatchNorm into the linear or convolution layer *before* it.
 
         weight' = weight * s        bias' = (bias - running_mean) * s + beta        s = gamma / sqrt(running_var + eps)
 
-    weight  (out, in, *)   bias  (out,), or None for 0
+    weight      (out, in, *), of a transposed convolution (in, out / groups, *)
+    bias        (out,), or None for 0
     gamma, beta, running_mean, running_var  (out,)   of the BatchNorm; gamma and beta may be None
-    Returns weight (out, in, *), bias (out,).
-    Raises ValueError if a vector is not (out,).
+    transposed  True for nn.ConvTranspose: where out = in, the weight does not show it. groups follow from the shapes
+    Returns weight (like weight), bias (out,).
+    Raises ValueError if a vector is not (out,), or out / groups does not fit.
     Source: Jacob et al. 2018 (arXiv 1712.05877), section 3.2.
     """
     weight = as_floats("weight", weight)
     vectors = dict(bias=bias, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
-    _check_vectors("weight", weight, weight.shape[0], vectors)
+    out, groups = _out_and_groups(weight.shape, np.size(running_mean), transposed)
+    _check_vectors("weight", weight, out, vectors)
     scale = (1.0 if gamma is None else np.asarray(gamma)) / np.sqrt(np.asarray(running_var, np.float64) + eps)
     shift = (0.0 if bias is None else np.asarray(bias)) - np.asarray(running_mean, np.float64)
-    folded = weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
-    return folded.astype(weight.dtype), (shift * scale + (0.0 if beta is None else np.asarray(beta))).astype(
-        weight.dtype
-    )
+    shift = shift * scale + (0.0 if beta is None else np.asarray(beta))
+    if transposed:  # the inputs of a group have the outputs of that group, and so a row of scales, in common
+        scale = np.repeat(scale.reshape(groups, -1), len(weight) // groups, axis=0)
+    folded = weight * scale.reshape(*scale.shape, *[1] * (weight.ndim - scale.ndim))
+    return folded.astype(weight.dtype), shift.astype(weight.dtype)
 
 
 def merge(m_a, mean_a, M2_a, m_b, mean_b, M2_b):
@@ -209,7 +213,7 @@ def group_norm(x, gamma, beta, num_groups, eps=1e-5):
     beta        (C,)       shift, or None for 0
     num_groups  must divide C; 1 is `layer_norm`, C is `instance_norm`
     Returns y (N, C, *).
-    Raises ValueError if gamma or beta is not (C,), or num_groups does not divide C.
+    Raises ValueError if gamma or beta is not (C,), num_groups does not divide C, or a group has a single value.
     Source: Wu & He 2018 (arXiv 1803.08494), equation 7.
     """
     x = as_batch("x", x, gamma=gamma, beta=beta)
@@ -228,7 +232,7 @@ def group_norm_backward(dy, x, gamma, num_groups, eps=1e-5):
     gamma       (C,)       scale, or None for 1
     num_groups  as in `group_norm`
     Returns dx (N, C, *), dgamma (C,), dbeta (C,).
-    Raises ValueError if dy and x differ in shape, gamma is not (C,), or num_groups does not divide C.
+    Raises ValueError if dy and x differ in shape, and as `group_norm` does.
     Source: `normalize_backward`, derived in notebook 03, over the axes of Wu & He 2018 (arXiv 1803.08494).
     """
     x = as_batch("x", x, gamma=gamma)
@@ -249,7 +253,8 @@ def layer_norm(x, gamma, beta, eps=1e-5):
 
 def instance_norm(x, gamma, beta, eps=1e-5):
     """Each channel of each image by itself: `group_norm` with C groups. Source: Ulyanov et al. 2016 (1607.08022)."""
-    return group_norm(x, gamma, beta, np.shape(x)[1], eps)
+    x = as_batch("x", x)
+    return group_norm(x, gamma, beta, x.shape[1], eps)
 
 
 @silent
@@ -330,10 +335,30 @@ def as_batch(name, x, **vectors):
 
 def _grouped(x, num_groups):
     """x (N, C, *) as (N, num_groups, values of a group), float64: a group is channels that are neighbours."""
-    N, C = x.shape[:2]
+    N, C, *positions = x.shape
     if num_groups < 1 or C % num_groups:
         raise ValueError(f"num_groups is {num_groups} and x has {C} channels: choose a divisor of {C}.")
-    return x.astype(np.float64).reshape(N, num_groups, -1)
+    values = C // num_groups * int(np.prod(positions))
+    if values < 2:  # PyTorch refuses it in instance norm and for N = 1; otherwise it returns beta, without a word
+        raise ValueError(
+            f"x has shape {x.shape} and num_groups is {num_groups}: fewer than two values per image and group, so "
+            "there is no spread to divide by. Choose fewer groups, or images with more positions."
+        )
+    return x.astype(np.float64).reshape(N, num_groups, values)
+
+
+def _out_and_groups(shape, out, transposed):
+    """Outputs and groups of the layer with a weight of this shape, before a BatchNorm of `out` channels."""
+    if not transposed:
+        return shape[0], 1
+    per_group = shape[1]
+    if out % per_group or shape[0] % (out // per_group):
+        raise ValueError(
+            f"the BatchNorm has {out} channels and weight is {shape}, expected of a transposed convolution (in, out / "
+            f"groups, *): {out} must be {per_group} times a number of groups that divides {shape[0]}. Leave transposed "
+            "out for any other layer."
+        )
+    return out, out // per_group
 
 
 def _check_vectors(name, x, size, vectors):

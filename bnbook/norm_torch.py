@@ -11,12 +11,14 @@ the sums end in float64, and what a float32 mean leaves out is put back (`_centr
 
 import contextlib
 import inspect
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 BLOCK = 131072  # numbers that stay in a core's cache from one step to the next: 512 KB of float32
+_is_exporting = getattr(torch.compiler, "is_exporting", torch.jit.is_tracing)  # an older torch cannot be asked
 
 
 def normalize(x, axes, eps=1e-5):
@@ -125,28 +127,48 @@ def update_running(running_mean, running_var, mean, var, m, momentum=0.1):
     return new_mean.to(running_mean.dtype), new_var.to(running_var.dtype)
 
 
-def fold(weight, bias, gamma, beta, running_mean, running_var, eps=1e-5):
+def fold(weight, bias, gamma, beta, running_mean, running_var, eps=1e-5, transposed=False):
     """Merge an evaluation-mode BatchNorm into the linear or convolution layer *before* it.
 
         weight' = weight * s        bias' = (bias - running_mean) * s + beta        s = gamma / sqrt(running_var + eps)
 
-    weight  (out, in, *)   bias  (out,), or None for 0      (of a transposed convolution swap the first two axes)
+    weight      (out, in, *), of a transposed convolution (in, out / groups, *)
+    bias        (out,), or None for 0
     gamma, beta, running_mean, running_var  (out,)   of the BatchNorm; gamma and beta may be None
-    Returns weight (out, in, *), bias (out,).
-    Raises ValueError if a vector is not (out,).
+    transposed  True for nn.ConvTranspose: where out = in, the weight does not show it. groups follow from the shapes
+    Returns weight (like weight), bias (out,).
+    Raises ValueError if a vector is not (out,), or out / groups does not fit.
     Source: Jacob et al. 2018 (arXiv 1712.05877), section 3.2.
     """
     vectors = dict(bias=bias, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
+    out, groups = _out_and_groups(tuple(weight.shape), running_mean.numel(), transposed)
     for name, v in vectors.items():
-        if v is not None and v.shape != weight.shape[:1]:
+        if v is not None and v.shape != (out,):
             raise ValueError(
-                f"{name} has shape {tuple(v.shape)}, expected ({weight.shape[0]},): one number for each output channel "
-                f"of weight {tuple(weight.shape)}."
+                f"{name} has shape {tuple(v.shape)}, expected ({out},): one number for each output channel of weight "
+                f"{tuple(weight.shape)}."
             )
     scale = _scale(running_var.to(_sum_dtype(weight)), gamma, eps)
     shift = (0 if bias is None else bias) - running_mean.to(scale.dtype)
     shift = shift * scale + (0 if beta is None else beta)
-    return (weight * scale.reshape(-1, *[1] * (weight.ndim - 1))).to(weight.dtype), shift.to(weight.dtype)
+    if transposed:  # the inputs of a group have the outputs of that group, and so a row of scales, in common
+        scale = scale.reshape(groups, -1).repeat_interleave(len(weight) // groups, 0)
+    scale = scale.reshape(*scale.shape, *[1] * (weight.ndim - scale.ndim))
+    return (weight * scale).to(weight.dtype), shift.to(weight.dtype)
+
+
+def _out_and_groups(shape, out, transposed):
+    """Outputs and groups of the layer with a weight of this shape, before a BatchNorm of `out` channels."""
+    if not transposed:
+        return shape[0], 1
+    per_group = shape[1]
+    if out % per_group or shape[0] % (out // per_group):
+        raise ValueError(
+            f"the BatchNorm has {out} channels and weight is {shape}, expected of a transposed convolution (in, out / "
+            f"groups, *): {out} must be {per_group} times a number of groups that divides {shape[0]}. Leave transposed "
+            "out for any other layer."
+        )
+    return out, out // per_group
 
 
 class BatchNormFunction(torch.autograd.Function):
@@ -415,8 +437,8 @@ def _forward(self, input):
             f"{type(self).__name__} {error}, x has shape {tuple(x.shape)}: BatchNorm1d takes (N, C) and (N, C, L), 2d "
             "(N, C, H, W), 3d (N, C, D, H, W). If the batch axis is missing, use x.unsqueeze(0)."
         ) from error
-    if x.numel() == 0:
-        return nn.modules.batchnorm._BatchNorm.forward(self, x)  # nothing to compute: torch.nn's rules for nothing
+    if _is_exported(self) or x.numel() == 0:  # or nothing to compute: torch.nn's rules for nothing
+        return nn.modules.batchnorm._BatchNorm.forward(self, x)
     if not self.training and not (self.running_mean is None and self.running_var is None):
         return batch_norm_eval(x, self.weight, self.bias, self.running_mean, self.running_var, self.eps)
     tracks = self.training and self.track_running_stats
@@ -425,7 +447,13 @@ def _forward(self, input):
     y, mean, var = batch_norm(x, self.weight, self.bias, self.eps)
     if tracks:
         _track(self, x, mean.detach(), var.detach())
+        _save_something(mean)
     return y
+
+
+def _is_exported(layer):
+    """Is it recorded, for evaluation elsewhere? Then torch's operator stands for it: in ONNX one node, easily fused."""
+    return not layer.training and (_is_exporting() or torch.jit.is_tracing())
 
 
 def _track(layer, x, mean, var):
@@ -441,18 +469,30 @@ def _track(layer, x, mean, var):
         if count is not None:
             count.add_(1)
     except RuntimeError as error:
+        if not any(words in str(error) for words in ("captured Tensor", "vmap: inplace")):
+            raise  # another device, no memory left: there is nothing to add to what torch says
         raise RuntimeError(
             "the running statistics cannot be changed in place here. Inside torch.func.grad or vmap, pass the buffers "
             "through torch.func.functional_call (one set per model), or use track_running_stats=False."
         ) from error
 
 
+def _save_something(mean):
+    """Save a small tensor for a backward pass that never comes, as the last thing that a training pass saves.
+
+    A checkpoint (torch.utils.checkpoint) computes its layers once more, and stops as soon as it has all that was saved.
+    Without this it would stop before the running statistics move a second time, as they do in torch.nn.
+    """
+    mean.square()
+
+
 class BatchNorm1d(nn.BatchNorm1d):
     """nn.BatchNorm1d computed by this module: x (N, C) or (N, C, L). Arguments and attributes are nn.BatchNorm1d's.
 
-    torch.compile, torch.export and torch.func (grad, vmap, jacrev) work. Not promised: torch.jit.script and jit.trace,
-    torch.fx tracing, eager-mode fuse_modules (use `fold`), and forward-mode differentiation (jvp, jacfwd), since a
-    Function that defines it can no longer be compiled.
+    torch.compile, torch.export, torch.onnx and torch.func (grad, vmap, jacrev) work; exported for evaluation, the layer
+    is PyTorch's own operator (from torch 2.7 on), with that operator's accuracy. Not promised: torch.jit.script, and
+    jit.trace of training, torch.fx tracing, eager-mode fuse_modules (use `fold`), and forward-mode differentiation
+    (jvp, jacfwd), since a Function that defines it can no longer be compiled.
     """
 
     forward = _forward
@@ -470,14 +510,109 @@ class BatchNorm3d(nn.BatchNorm3d):
     forward = _forward
 
 
-def replace_batch_norm(net):
-    """Turn every nn.BatchNorm1d, 2d and 3d in net into ours, in place. Their subclasses and SyncBatchNorm are left.
+class LazyBatchNorm1d(nn.LazyBatchNorm1d):
+    """nn.LazyBatchNorm1d: its first batch tells it C and makes it a BatchNorm1d of this module."""
+
+    forward, cls_to_become = _forward, BatchNorm1d
+
+
+class LazyBatchNorm2d(nn.LazyBatchNorm2d):
+    """nn.LazyBatchNorm2d: its first batch tells it C and makes it a BatchNorm2d of this module."""
+
+    forward, cls_to_become = _forward, BatchNorm2d
+
+
+class LazyBatchNorm3d(nn.LazyBatchNorm3d):
+    """nn.LazyBatchNorm3d: its first batch tells it C and makes it a BatchNorm3d of this module."""
+
+    forward, cls_to_become = _forward, BatchNorm3d
+
+
+_LAYERS = (BatchNorm1d, BatchNorm2d, BatchNorm3d, LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d)
+_OURS = {getattr(nn, ours.__name__): ours for ours in _LAYERS}  # by the class of torch.nn whose place they take
+
+
+def replace_batch_norm(net, strict=False):
+    """Turn every nn.BatchNorm1d, 2d and 3d in net, lazy ones too, into ours, in place. All others are left.
 
     Only the class of a module changes, so its Parameters (which an optimizer may hold), buffers, hooks and mode stay.
-    net  nn.Module, may be a BatchNorm itself
+    net     nn.Module, may be a BatchNorm itself
+    strict  raise if a BatchNorm would be left, such as a subclass or SyncBatchNorm; `replaceable(net)` tells which
     Returns net.
+    Raises ValueError if strict and a BatchNorm would be left; net is then unchanged.
     """
-    ours = {nn.BatchNorm1d: BatchNorm1d, nn.BatchNorm2d: BatchNorm2d, nn.BatchNorm3d: BatchNorm3d}
-    for module in net.modules():
-        module.__class__ = ours.get(type(module), module.__class__)
+    found = replaceable(net)
+    if strict and found.left:
+        raise ValueError(found.refusal())
+    for name in found.replaced:
+        module = net.get_submodule(name)
+        module.__class__ = _OURS[type(module)]
     return net
+
+
+def replaceable(net):
+    """Which BatchNorms of net `replace_batch_norm` replaces, and which it leaves for what reason. Nothing is changed.
+
+    net  nn.Module, may be a BatchNorm itself
+    Returns replaced {name: class}, left {name: reason}, a pair that prints line by line; what is ours is in neither.
+    """
+    return _sorted_out(net, _OURS)
+
+
+class Replaceable(NamedTuple):
+    """The BatchNorms of a net by their names in it ("" is the net itself): those replaced, those left and why."""
+
+    replaced: dict
+    left: dict
+
+    def __repr__(self):
+        lines = []
+        for title, found in (("replaced", self.replaced), ("left", self.left)):
+            lines += [f"{title}: {len(found)}", *("  " + line for line in _by_reason(found))]
+        return "\n".join(lines)
+
+    def refusal(self):
+        """Why nothing was replaced, in a sentence."""
+        left, all_of_them = len(self.left), len(self.left) + len(self.replaced)
+        return (
+            f"{left} of {all_of_them} BatchNorms cannot be replaced, so none was. {'; '.join(_by_reason(self.left))}. "
+            "Change these by hand first, or leave strict out."
+        )
+
+
+def _by_reason(found, shown=3):
+    """For each class or reason a line with the names of the first layers that have it."""
+    reasons = {}
+    for name, says in found.items():
+        reasons.setdefault(says, []).append(name or "the net itself")
+    for says, names in reasons.items():
+        more = f" and {len(names) - shown} more" if len(names) > shown else ""
+        yield f"{', '.join(names[:shown])}{more}: {says}"
+
+
+def _sorted_out(net, ours):
+    found = Replaceable({}, {})
+    for name, module in net.named_modules():
+        kind = getattr(module, "original_name", type(module).__name__)  # the first is what torch.jit keeps of a class
+        looks_like_one = "BatchNorm" in kind and hasattr(module, "running_mean")
+        if isinstance(module, tuple(ours.values())):
+            continue
+        if type(module) in ours and "forward" not in vars(module):
+            found.replaced[name] = kind
+        elif looks_like_one or isinstance(module, nn.modules.batchnorm._BatchNorm):
+            found.left[name] = f"{kind}, {_reason_to_leave(module)}"
+    return found
+
+
+def _reason_to_leave(module):
+    if isinstance(module, torch.jit.ScriptModule):
+        return "compiled by torch.jit"
+    if not isinstance(module, nn.modules.batchnorm._BatchNorm):
+        return "not made from nn.BatchNorm1d, 2d or 3d"
+    if "forward" in vars(module):
+        return "on which somebody has set another forward, which would go on being used"
+    if isinstance(module, nn.SyncBatchNorm):
+        return "whose statistics are those of all processes together"
+    if nn.utils.parametrize.is_parametrized(module):
+        return "a class that a parametrization needs: replace first, parametrize then"
+    return "a subclass, whose own code would be lost"

@@ -9,7 +9,9 @@ one channel, or of up to 64 neighbouring ones where the channels are the last ax
 by tile. How many programs share a channel depends on the GPU. Their results are merged in a second small pass, in a
 fixed order, so that two runs give the same bits. Sums are float32, of x minus a pivot near the mean.
 
-Without a GPU, TRITON_INTERPRET=1 in the environment before Python starts runs the kernels in Triton's interpreter.
+The kernels are for NVIDIA's GPUs. What is on another device, such as a net after .cpu() or on an AMD GPU, whose
+compiler does not know `maxnreg`, is computed by norm_torch; so are float64 and empty input. TRITON_INTERPRET=1 in the
+environment before Python starts runs the kernels without a GPU, slowly, in Triton's interpreter.
 """
 
 import functools
@@ -42,21 +44,33 @@ def _tile(t, c, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHAN
         L = L // UNIT * UNIT
     else:
         C = C // UNIT * UNIT
-    across = tl.cdiv(L, COLS)
+    across = _pieces(L, COLS)
     top, left = t // across * ROWS, t % across * COLS
     value = tl.arange(0, ROWS * COLS)[:, None]
     n, i = top + value // COLS, left + value % COLS
     if CHANNELS == 1:
-        offsets = (n * C + c).to(tl.int64) * L + i  # 64 bits: a large x has more than 2^31 numbers
+        offsets = (n.to(tl.int64) * C + c) * L + i  # 64 bits from the start: N * C alone may be more than 2^31
     else:
-        offsets = (n * L + i).to(tl.int64) * C + c
+        offsets = i.to(tl.int64) * C + c  # N is 1 here, and the rows of all images are L
     return offsets, (n < N) & (i < L) & (c < C), tl.minimum(N - top, ROWS) * tl.minimum(L - left, COLS)
+
+
+@triton.jit
+def _pieces(length, size: constexpr):
+    """How many pieces of this size cover the length: tl.cdiv adds before it divides, and leaves 32 bits on the way."""
+    return (length - 1) // size + 1
 
 
 @triton.jit
 def _channels(CHANNELS: constexpr):
     """The channels (1, CHANNELS) of this block; from C on there are none, which masks have to say."""
     return tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)[None, :]
+
+
+@triton.jit
+def _place(c, P):
+    """Where the P numbers of channel c begin, one for each share: in 64 bits, since C * P may be more than 2^31."""
+    return c.to(tl.int64) * P
 
 
 @triton.jit
@@ -79,7 +93,7 @@ def _centre(mean, c, C):
 
 @triton.jit
 def _statistics(x, partial, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr):
-    """partial (4, C, P): of each share the number of values, a pivot, mean - pivot, and the squares around the mean."""
+    """partial (C, 4, P): of each share the number of values, a pivot, mean - pivot, and the squares around the mean."""
     c, share, P = _channels(CHANNELS), tl.program_id(1), tl.num_programs(1)
     # The pivot is the mean of the first tile. The means of T tiles lie within sqrt(T) standard deviations of the mean
     # of all, so that the subtraction after the loop costs no more than a few digits, however large the mean is.
@@ -89,7 +103,7 @@ def _statistics(x, partial, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: con
     total = tl.zeros((ROWS * COLS, CHANNELS), tl.float32)
     squares = tl.zeros((ROWS * COLS, CHANNELS), tl.float32)
     count = 0
-    for t in range(share, tl.cdiv(N, ROWS) * tl.cdiv(L, COLS), P):
+    for t in range(share, _pieces(N, ROWS) * _pieces(L, COLS), P):
         offsets, mask, size = _tile(t, c, N, C, L, UNIT, ROWS, COLS, CHANNELS)
         centred = tl.where(mask, tl.load(x + offsets, mask, other=0.0).to(tl.float32) - pivot, 0.0)
         total += centred
@@ -97,27 +111,28 @@ def _statistics(x, partial, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: con
         count += size
     rest = tl.sum(total, 0, keep_dims=True) / count
     around = tl.sum(squares, 0, keep_dims=True) - count * rest * rest
-    to = partial + c * P + share
+    to = partial + 4 * _place(c, P) + share
     tl.store(to, tl.zeros_like(rest) + count, c < C)
-    tl.store(to + C * P, pivot, c < C)
-    tl.store(to + 2 * C * P, rest, c < C)
-    tl.store(to + 3 * C * P, around, c < C)
+    tl.store(to + P, pivot, c < C)
+    tl.store(to + 2 * P, rest, c < C)
+    tl.store(to + 3 * P, around, c < C)
 
 
 @triton.jit
-def _merge(partial, mean, var, running_mean, running_var, momentum, C, P, SHARES: constexpr):
+def _merge(partial, mean, var, running_mean, running_var, momentum, P, SHARES: constexpr):
     """mean and var of a channel from those of its shares, by Chan's formula; moves running statistics, if given.
 
     squares around the mean = sum over shares of (squares around their mean + count * (their mean - mean)^2)
     """
     c, share = tl.program_id(0), tl.arange(0, SHARES)
-    at, mask = partial + c * P + share, share < P
+    first, mask = partial + 4 * _place(c, P), share < P
+    at = first + share
     count = tl.load(at, mask, other=0.0)
-    pivot = tl.load(partial + (C + c) * P)  # from here on that of the first share serves for all
-    shift = tl.load(at + C * P, mask, other=0.0) - pivot + tl.load(at + 2 * C * P, mask, other=0.0)
+    pivot = tl.load(first + P)  # from here on that of the first share serves for all
+    shift = tl.load(at + P, mask, other=0.0) - pivot + tl.load(at + 2 * P, mask, other=0.0)
     m = tl.sum(count)
     rest = tl.sum(count * shift) / m
-    around = tl.sum(tl.load(at + 3 * C * P, mask, other=0.0) + count * (shift - rest) * (shift - rest))
+    around = tl.sum(tl.load(at + 3 * P, mask, other=0.0) + count * (shift - rest) * (shift - rest))
     new_var = tl.where(around < 0, 0.0, around) / m  # where and not maximum: NaN has to stay NaN
     new_mean = pivot.to(tl.float64) + rest
     tl.store(mean + c, new_mean)
@@ -137,7 +152,7 @@ def _normalize(
     centre, rest = _centre(mean, c, C)
     scale = _vector(gamma, c, C, 1.0) * tl.rsqrt(_vector(var, c, C, 1.0).to(tl.float32) + eps)
     shift = _vector(beta, c, C, 0.0) - rest * scale
-    tiles = tl.cdiv(N, ROWS) * tl.cdiv(L, COLS)
+    tiles = _pieces(N, ROWS) * _pieces(L, COLS)
     for t in range(tl.program_id(1), tiles, tl.num_programs(1)):
         # Backwards: what `_statistics` read last is still in the GPU's cache.
         offsets, mask, size = _tile(tiles - 1 - t, c, N, C, L, UNIT, ROWS, COLS, CHANNELS)
@@ -152,13 +167,14 @@ def _sums(dy, x, mean, partial, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS:
     centre, rest = _centre(mean, c, C)
     total = tl.zeros((ROWS * COLS, CHANNELS), tl.float32)
     products = tl.zeros((ROWS * COLS, CHANNELS), tl.float32)
-    for t in range(share, tl.cdiv(N, ROWS) * tl.cdiv(L, COLS), P):
+    for t in range(share, _pieces(N, ROWS) * _pieces(L, COLS), P):
         offsets, mask, size = _tile(t, c, N, C, L, UNIT, ROWS, COLS, CHANNELS)
         gradient = tl.load(dy + offsets, mask, other=0.0).to(tl.float32)  # 0 outside, so x needs no care there
         total += gradient
         products += gradient * (tl.load(x + offsets, mask, other=0.0).to(tl.float32) - centre)
-    tl.store(partial + c * P + share, tl.sum(total, 0, keep_dims=True), c < C)
-    tl.store(partial + (C + c) * P + share, tl.sum(products, 0, keep_dims=True), c < C)
+    to = partial + _place(c, P) + share
+    tl.store(to, tl.sum(total, 0, keep_dims=True), c < C)
+    tl.store(to + _place(P, C), tl.sum(products, 0, keep_dims=True), c < C)
 
 
 @triton.jit
@@ -177,7 +193,7 @@ def _input_gradient(
     d = -a * along_one / m - b * rest
     if tl.program_id(1) == 0:
         tl.store(dgamma + c, along_x_hat, c < C)
-    tiles = tl.cdiv(N, ROWS) * tl.cdiv(L, COLS)
+    tiles = _pieces(N, ROWS) * _pieces(L, COLS)
     for t in range(tl.program_id(1), tiles, tl.num_programs(1)):
         offsets, mask, size = _tile(tiles - 1 - t, c, N, C, L, UNIT, ROWS, COLS, CHANNELS)
         centred = tl.load(x + offsets, mask).to(tl.float32) - centre
@@ -194,16 +210,16 @@ def batch_norm(x, gamma, beta, eps=1e-5):
 
         y = gamma * (x - mean) / sqrt(var + eps) + beta
 
-    x      (N, C, *)  on a GPU, contiguous or channels last; of any other layout a copy is made
+    x      (N, C, *)  contiguous or channels last; of any other layout a copy is made
     gamma  (C,)       scale, or None for 1
     beta   (C,)       shift, or None for 0
     eps    added to the variance, so in the units of x squared
     Returns y (N, C, *), mean (C,), var (C,), the two in float64 and var biased. The sums behind them are float32: y is
     exact to 2e-6 up to mean / sd = 1e4. norm_torch computes second derivatives, and everything where x is float64.
-    Raises what norm_torch.batch_norm raises, and ValueError for x on a CPU without the interpreter.
+    Raises what norm_torch.batch_norm raises.
     Source: Ioffe & Szegedy 2015, algorithm 1; the merging: Chan, Golub & LeVeque 1983.
     """
-    if not _has_kernels(x):
+    if not _for_kernels(x, gamma, beta):
         return norm_torch.batch_norm(x, gamma, beta, eps)
     norm_torch._check(x, gamma, beta, None, None, True, eps)
     y, mean, var = norm_torch._apply(BatchNormFunction, x, gamma, beta, eps, None, None, 0.0)
@@ -220,10 +236,9 @@ def batch_norm_backward(dy, x, gamma, mean, var, eps=1e-5):
     x, gamma   (N, C, *)  and (C,): what `batch_norm` was given
     mean, var  (C,)       what it returned
     Returns dx (N, C, *) in the dtype of x, dgamma (C,) and dbeta (C,) in float32: numbers without an autograd graph.
-    Raises ValueError for x on a CPU without the interpreter.
     Source: Ioffe & Szegedy 2015, section 3; derived in notebook 03.
     """
-    if not _has_kernels(x):
+    if not _for_kernels(x, dy, gamma, mean, var):
         return norm_torch.batch_norm_backward(dy, x, gamma, mean, var, eps)
     x, grid, sizes = _plan(x)
     dy, vectors = _arranged(dy, sizes["CHANNELS"] > 1), _contiguous(mean, var, gamma)
@@ -245,10 +260,10 @@ def batch_norm_eval(x, gamma, beta, running_mean, running_var, eps=1e-5):
     gamma, beta   (C,)        scale and shift, or None
     running_mean, running_var (C,)   constants: no gradient flows into them
     Returns y (N, C, *). If a gradient is asked for, norm_torch computes it.
-    Raises what norm_torch.batch_norm_eval raises, and ValueError for x on a CPU without the interpreter.
+    Raises what norm_torch.batch_norm_eval raises.
     Source: Ioffe & Szegedy 2015, algorithm 2, line 11.
     """
-    if not _has_kernels(x):
+    if not _for_kernels(x, gamma, beta, running_mean, running_var):
         return norm_torch.batch_norm_eval(x, gamma, beta, running_mean, running_var, eps)
     norm_torch._check(x, gamma, beta, running_mean, running_var, False, eps)
     if not torch.is_grad_enabled():
@@ -267,11 +282,11 @@ class BatchNormFunction(norm_torch.BatchNormFunction):
     def forward(x, gamma, beta, eps, running_mean, running_var, momentum):
         x, grid, sizes = _plan(x)
         C, P = x.shape[1], grid[1]
-        partial = x.new_empty(4, C, P, dtype=torch.float32)
+        partial = x.new_empty(C, 4, P, dtype=torch.float32)
         mean, var = (x.new_empty(1, C, *[1] * (x.ndim - 2), dtype=torch.float64) for _ in ("mean", "var"))
         with torch.cuda.device_of(x):
             _statistics[grid](x, partial, **sizes)
-            _merge[(C,)](partial, mean, var, running_mean, running_var, momentum, C, P, triton.next_power_of_2(P))
+            _merge[(C,)](partial, mean, var, running_mean, running_var, momentum, P, triton.next_power_of_2(P))
         return _affine(x, mean, var, gamma, beta, eps), mean, var
 
     @staticmethod
@@ -349,16 +364,14 @@ def _contiguous(*vectors):
     return [v if v is None else v.contiguous() for v in vectors]
 
 
-def _has_kernels(x):
-    """Is x for the kernels? float64, and nothing at all, are left to norm_torch."""
-    if x.dtype == torch.float64 or x.numel() == 0:
-        return False
-    if x.is_cuda or INTERPRETED:
-        return True
-    raise ValueError(
-        f"x is on {x.device}, but Triton's kernels run on CUDA devices: use x.cuda(), or bnbook.norm_torch, or set "
-        "TRITON_INTERPRET=1 before Python starts to run them (slowly) in Triton's interpreter."
-    )
+def _for_kernels(x, *others):
+    """Is x for the kernels? What is not on an NVIDIA GPU, float64, and nothing at all are left to norm_torch.
+
+    So is what lies on several devices: the kernels would follow an address into another device's memory.
+    """
+    here = INTERPRETED or (x.is_cuda and torch.version.hip is None)  # PyTorch calls AMD's GPUs cuda, too
+    together = all(v is None or v.device == x.device for v in others)
+    return here and together and x.dtype != torch.float64 and x.numel() > 0
 
 
 def _forward(self, input):
@@ -368,7 +381,7 @@ def _forward(self, input):
         self._check_input_dim(x)
     except ValueError:
         return norm_torch._forward(self, x)  # raises it with a sentence that says what to do
-    if not _has_kernels(x):
+    if norm_torch._is_exported(self) or not _for_kernels(x, self.weight, self.bias, *running):
         return norm_torch._forward(self, x)
     if not self.training and any(v is not None for v in running):
         return batch_norm_eval(x, self.weight, self.bias, *running, self.eps)
@@ -381,13 +394,15 @@ def _forward(self, input):
         norm_torch._track(self, x, mean.detach().reshape(-1), var.detach().reshape(-1))
     elif fused and count is not None:
         count.add_(1)
+    if tracks:
+        norm_torch._save_something(mean)
     return y
 
 
 class BatchNorm1d(norm_torch.BatchNorm1d):
     """nn.BatchNorm1d computed by this module: x (N, C) or (N, C, L). Arguments and attributes are nn.BatchNorm1d's.
 
-    Not promised: torch.compile and torch.export, torch.func, jit, fx, and forward-mode differentiation.
+    Not promised: torch.compile, torch.export of training, torch.func, jit, fx, and forward-mode differentiation.
     """
 
     forward = _forward
@@ -405,13 +420,49 @@ class BatchNorm3d(norm_torch.BatchNorm3d):
     forward = _forward
 
 
-def replace_batch_norm(net):
+class LazyBatchNorm1d(norm_torch.LazyBatchNorm1d):
+    """nn.LazyBatchNorm1d: its first batch tells it C and makes it a BatchNorm1d of this module."""
+
+    forward, cls_to_become = _forward, BatchNorm1d
+
+
+class LazyBatchNorm2d(norm_torch.LazyBatchNorm2d):
+    """nn.LazyBatchNorm2d: its first batch tells it C and makes it a BatchNorm2d of this module."""
+
+    forward, cls_to_become = _forward, BatchNorm2d
+
+
+class LazyBatchNorm3d(norm_torch.LazyBatchNorm3d):
+    """nn.LazyBatchNorm3d: its first batch tells it C and makes it a BatchNorm3d of this module."""
+
+    forward, cls_to_become = _forward, BatchNorm3d
+
+
+_LAYERS = (BatchNorm1d, BatchNorm2d, BatchNorm3d, LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d)
+_OURS = {theirs: ours for ours in _LAYERS for theirs in ours.__mro__[1:3]}  # norm_torch's, and torch.nn's
+
+
+def replace_batch_norm(net, strict=False):
     """Turn every BatchNorm1d, 2d and 3d of torch.nn or norm_torch in net into ours, in place, as norm_torch's does.
 
-    net  nn.Module, may be a BatchNorm itself
+    net     nn.Module, may be a BatchNorm itself
+    strict  raise if a BatchNorm would be left, such as a subclass or SyncBatchNorm; `replaceable(net)` tells which
     Returns net.
+    Raises ValueError if strict and a BatchNorm would be left; net is then unchanged.
     """
-    ours = {theirs: mine for mine in (BatchNorm1d, BatchNorm2d, BatchNorm3d) for theirs in mine.__mro__[1:3]}
-    for module in net.modules():
-        module.__class__ = ours.get(type(module), module.__class__)
+    found = replaceable(net)
+    if strict and found.left:
+        raise ValueError(found.refusal())
+    for name in found.replaced:
+        module = net.get_submodule(name)
+        module.__class__ = _OURS[type(module)]
     return net
+
+
+def replaceable(net):
+    """Which BatchNorms of net `replace_batch_norm` replaces, and which it leaves for what reason. Nothing is changed.
+
+    net  nn.Module, may be a BatchNorm itself
+    Returns replaced {name: class}, left {name: reason}, a pair that prints line by line; what is ours is in neither.
+    """
+    return norm_torch._sorted_out(net, _OURS)

@@ -4,6 +4,7 @@ Read after nets.
 Used from notebook 00 on.
 """
 
+import contextlib
 import functools
 import math
 
@@ -137,13 +138,12 @@ def per_member_loss(logits, y):
 def evaluate_all(net, x, y, batch_size=1000):
     """`evaluate` for P nets of one shape at once: losses, accuracies, two (P,) float64 arrays."""
     x, y = _on_device(net, x, y)
-    net.eval()
     loss = correct = 0.0
-    for images, labels in zip(x.split(batch_size), y.split(batch_size), strict=True):
-        logits = net(images)
-        loss = loss + per_member_loss(logits, labels).double() * len(labels)
-        correct = correct + (logits.argmax(-1) == labels).double().sum(1)
-    net.train()
+    with _evaluating(net):
+        for images, labels in zip(x.split(batch_size), y.split(batch_size), strict=True):
+            logits = net(images)
+            loss = loss + per_member_loss(logits, labels).double() * len(labels)
+            correct = correct + (logits.argmax(-1) == labels).double().sum(1)
     return (loss / len(x)).cpu().numpy(), (correct / len(x)).cpu().numpy()
 
 
@@ -256,16 +256,25 @@ def evaluate(net, x, y, batch_size=1000):
     Raises ValueError if x and y differ in length or are empty.
     """
     x, y = _on_device(net, x, y)
+    loss = correct = 0.0
+    with _evaluating(net):
+        for images, labels in zip(x.split(batch_size), y.split(batch_size), strict=True):
+            logits = net(images)
+            loss += F.cross_entropy(logits, labels, reduction="sum").item()
+            correct += (logits.argmax(1) == labels).sum().item()
+    return loss / len(x), correct / len(x)
+
+
+@contextlib.contextmanager
+def _evaluating(net):
+    """`with` it, net is in evaluation mode; then every part of it is as before, also if something went wrong."""
     modes = [(module, module.training) for module in net.modules()]
     net.eval()
-    loss = correct = 0.0
-    for images, labels in zip(x.split(batch_size), y.split(batch_size), strict=True):
-        logits = net(images)
-        loss += F.cross_entropy(logits, labels, reduction="sum").item()
-        correct += (logits.argmax(1) == labels).sum().item()
-    for module, training in modes:  # one by one: a part may have been frozen in evaluation mode on purpose
-        module.training = training
-    return loss / len(x), correct / len(x)
+    try:
+        yield
+    finally:
+        for module, training in modes:  # one by one: a part may have been frozen in evaluation mode on purpose
+            module.training = training
 
 
 def diverged(loss, classes=10):

@@ -124,6 +124,46 @@ def test_what_is_no_shape_is_refused(name):
     assert bench.parse("64x3x2") == (64, 3, 2)
 
 
+@pytest.mark.parametrize("rounds", [0, -3])
+def test_less_than_one_round_is_refused_before_anything_is_measured(rounds):
+    said = []
+    with pytest.raises(ValueError, match=f"rounds is {rounds}; a median needs 1 or more"):
+        bench.run(["8x3"], rounds=rounds, say=said.append)
+    assert said == []
+
+
+def test_what_cannot_be_written_is_refused_and_nothing_is_changed_by_asking(tmp_path):
+    old, new, page = tmp_path / "old.json", tmp_path / "new.json", tmp_path / "README.md"
+    old.write_text("measured last week")
+    for name in ("bench", "engine"):
+        command = name if name == "bench" else "bench engine"
+        page.write_text(f"<!-- {name}: written by `python -m bnbook {command} --readme` -->\n<!-- end of {name} -->")
+        before = page.read_text()
+        bench.ready(old, page, name), bench.ready(new), bench.ready()
+        assert page.read_text() == before
+    assert old.read_text() == "measured last week" and not new.exists()
+    for out, words in ((tmp_path, "Is a directory"), (tmp_path / "no" / "where.json", "No such file or directory")):
+        with pytest.raises(ValueError, match=rf"cannot write {re.escape(str(out))} \({words}\); choose another file"):
+            bench.ready(out)
+    with pytest.raises(ValueError, match="has no place for the table"):
+        bench.ready(new, page, "bench")
+
+
+def test_on_a_gpu_a_training_takes_until_the_gpu_is_done(monkeypatch):
+    log = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: log.append(device))
+    monkeypatch.setattr(bench.time, "perf_counter", lambda: log.append("look at the clock") or 7.0)
+    assert bench._clock("cuda")() == 7.0 and log == ["cuda", "look at the clock"]
+    assert bench._clock("cpu") is bench.time.process_time
+
+
+def test_the_engine_counts_by_that_clock(monkeypatch):
+    seconds, asked = iter([10, 14, 20, 22, 40, 41, 50, 58]), []  # begin and end: two ways, two groups
+    monkeypatch.setattr(bench, "_clock", lambda device: asked.append(device) or (lambda: next(seconds)))
+    times = bench.engine("none", torch.float32, rates=2, seeds=2, steps=1, together=2)
+    assert asked == ["cpu"] and times == {"one by one": [2, 4], "together": [1, 0.5]}
+
+
 def test_the_command_prints_the_table_and_writes_the_times(tmp_path, monkeypatch, capsys):
     for name, value in bench.ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
@@ -132,6 +172,20 @@ def test_the_command_prints_the_table_and_writes_the_times(tmp_path, monkeypatch
     out = capsys.readouterr().out
     assert "| forward + backward |" in out and json.loads(file.read_text())["results"][0]["shape"] == "8x3"
     assert command_line.main(["bench", "8"]) == 1 and "is no shape" in capsys.readouterr().err
+
+
+def test_the_command_refuses_in_one_sentence_before_it_measures_anything(tmp_path, monkeypatch, capsys):
+    for name, value in bench.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    for arguments, words in (
+        (["8x3", "--out", str(tmp_path)], f"bnbook: cannot write {tmp_path} (Is a directory)"),
+        (["engine", "--out", str(tmp_path)], f"bnbook: cannot write {tmp_path} (Is a directory)"),
+        (["8x3", "--rounds", "0"], "bnbook: rounds is 0; a median needs 1 or more"),
+        (["8x3", "--rounds", "-2"], "bnbook: rounds is -2; a median needs 1 or more"),
+    ):
+        assert command_line.main(["bench", *arguments]) == 1
+        said = capsys.readouterr()
+        assert said.out == "" and said.err.startswith(words) and said.err.count("\n") == 1
 
 
 def test_the_command_starts_again_where_the_environment_is_not_set(monkeypatch):
@@ -170,4 +224,6 @@ def test_the_engine_is_measured_on_the_same_trainings_both_ways(monkeypatch):
 def test_the_engine_table_says_how_many_times_faster():
     times = {"one by one": [0.2, 0.4, 0.6], "together": [0.1, 0.1, 0.1]}
     report = {**bench._machine("cpu"), "results": [{"norm": "batch", "dtype": "float64", "times": times}]}
-    assert "| batch | float64 | 400 | 4.0 [3.0, 5.0] |" in bench.engine_table(report)
+    table = bench.engine_table(report)
+    assert "| batch | float64 | 400 | 4.0 [3.0, 5.0] |" in table and ". CPU time, one thread; trainings of" in table
+    assert ". a clock; trainings of" in bench.engine_table({**report, "clock": "a clock"})

@@ -1,5 +1,6 @@
 """bnbook.norm_numpy, judged by PyTorch in float64, by exact arithmetic and by hand."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -150,6 +151,48 @@ def test_folding_is_exact_for_linear_and_convolution_with_and_without_bias():
         near(layer(*(torch.tensor(a) for a in (x, *folded))).numpy(), expected)
 
 
+def transposed_convolutions():
+    """Transposed convolutions with evaluation-mode BatchNorms behind them, in float64, with a history; and an input."""
+    torch.manual_seed(0)
+    cases = [
+        (1, 4, 6, dict(kernel_size=3)),
+        (1, 4, 4, dict(kernel_size=2, stride=2, groups=4, output_padding=1)),
+        (2, 4, 6, dict(kernel_size=3, stride=2, groups=2, output_padding=1)),
+        (2, 6, 6, dict(kernel_size=(2, 3), groups=3, dilation=2)),
+        (2, 5, 5, dict(kernel_size=3, padding=1)),  # weight and channels alone do not show that it is transposed
+        (3, 2, 4, dict(kernel_size=2, groups=2)),
+    ]
+    for (rank, channels, out, options), bias in itertools.product(cases, (True, False)):
+        kinds = getattr(torch.nn, f"ConvTranspose{rank}d"), getattr(torch.nn, f"BatchNorm{rank}d")
+        conv, norm = kinds[0](channels, out, bias=bias, **options).double(), kinds[1](out, eps=0.1).double().eval()
+        for value in (*norm.parameters(), norm.running_mean, norm.running_var):
+            torch.nn.init.uniform_(value, 0.5, 2)
+        yield conv, norm, torch.randn(2, channels, *range(3, 3 + rank), dtype=torch.float64)
+
+
+def test_folding_into_a_transposed_convolution_is_exact_for_any_groups():
+    for conv, norm, x in transposed_convolutions():
+        expected = norm(conv(x)).detach()
+        tensors = (conv.weight, conv.bias, norm.weight, norm.bias, norm.running_mean, norm.running_var)
+        arrays = [None if v is None else v.detach().numpy() for v in tensors]
+        weight, bias = bn.fold(*arrays, norm.eps, transposed=True)
+        assert weight.shape == arrays[0].shape and bias.shape == (conv.out_channels,)
+        conv.weight, conv.bias = (torch.nn.Parameter(torch.tensor(v)) for v in (weight, bias))
+        near(conv(x).detach(), expected)
+        if conv.in_channels != conv.out_channels:
+            with pytest.raises(ValueError, match="expected"):  # it is not folded as something else
+                bn.fold(*arrays, norm.eps)
+
+
+def test_folding_refuses_a_transposed_weight_that_does_not_fit_the_batch_norm():
+    for shape, out in (((4, 3, 2), 4), ((4, 3, 2), 9), ((4, 2, 3, 3), 6)):
+        words = rf"the BatchNorm has {out} channels and weight is .*{shape[1]} times a number of groups that divides 4"
+        with pytest.raises(ValueError, match=words):
+            bn.fold(np.ones(shape), None, None, None, np.ones(out), np.ones(out), transposed=True)
+    with pytest.raises(ValueError, match=r"bias has shape \(4,\), expected \(6,\)"):
+        bn.fold(np.ones((4, 3, 2)), np.ones(4), None, None, np.ones(6), np.ones(6), transposed=True)
+
+
 @pytest.mark.parametrize("shape", [(5, 6), (4, 6, 5), (3, 6, 4, 2)])
 def test_the_relatives_equal_pytorch(shape):
     x, (gamma, beta) = batch(shape), vectors(6)
@@ -175,6 +218,34 @@ def test_gradients_through_group_norm_equal_autograds(shape, scaled):
         found = bn.group_norm_backward(dy, x, gamma if scaled else None, groups)
         for ours, theirs in zip(found, expected, strict=False):
             near(ours, theirs)
+
+
+SINGLE = [((1, 6), 6), ((4, 6), 6), ((1, 6, 1), 6), ((2, 6, 1, 1), 6), ((3, 1), 1), ((2, 6, 0), 2)]  # shape, groups
+
+
+@pytest.mark.parametrize("shape, groups", SINGLE)
+def test_one_value_per_group_is_refused_as_by_pytorch_where_pytorch_looks(shape, groups):
+    x, (gamma, beta) = batch(shape), vectors(shape[1])
+    calls = [
+        lambda: bn.group_norm(x, gamma, beta, groups),
+        lambda: bn.group_norm_backward(x, x, gamma, groups),
+        *[lambda: bn.instance_norm(x, gamma, beta)] * (groups == shape[1]),
+        *[lambda: bn.layer_norm(x, gamma, beta)] * (groups == 1),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=rf"num_groups is {groups}: fewer than two values per image and group"):
+            call()
+    judges = [lambda: F.group_norm(torch.tensor(x[:1]), groups)] * (x.size > 0)
+    for judge in [*judges, *[lambda: F.instance_norm(torch.tensor(x))] * (groups == 6 and x.ndim > 2)]:
+        with pytest.raises(ValueError, match="Expected more than 1"):
+            judge()
+
+
+def test_two_values_per_group_are_enough_and_no_images_are_no_mistake():
+    for shape, groups in (((1, 6), 3), ((1, 6, 2), 6), ((0, 6, 2), 3), ((0, 6), 3)):
+        x = batch(shape)
+        near(bn.group_norm(x, None, None, groups), F.group_norm(torch.tensor(x), groups))
+        assert bn.group_norm_backward(x, x, None, groups)[0].shape == shape
 
 
 def test_batch_renorm_is_evaluation_inside_its_limits_and_batch_norm_without_room():
@@ -341,6 +412,7 @@ def test_gamma_and_beta_may_be_left_out():
         (lambda: bn.fold(np.ones((4, 3)), np.ones(3), *[np.ones(4)] * 4), r"bias has shape \(3,\), expected \(4,\)"),
         (lambda: bn.group_norm(np.ones((4, 6)), None, None, 4), "num_groups is 4 and x has 6 channels"),
         (lambda: bn.group_norm_backward(np.ones((4, 6)), np.ones((5, 6)), None, 2), "dy has shape"),
+        (lambda: bn.instance_norm(np.ones(4), None, None), r"x has shape \(4,\), expected \(N, C\)"),
         (lambda: bn.normalize([[1, 2]], (0,)), "x holds int64"),
     ],
 )

@@ -17,8 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.func import functional_call, grad, jacrev, stack_module_state, vmap
+from torch.nn.utils import prune
 from torch.utils.checkpoint import checkpoint
 
+from bnbook import norm_numpy
 from bnbook import norm_torch as ours
 
 # One row per dtype: how far two correct implementations may differ in y and gradients of size 1.
@@ -438,6 +440,44 @@ def test_fold_gives_the_same_network_without_the_layer(affine, bias):
         ours.fold(torch.ones(3, 4), None, torch.ones(4), None, torch.ones(3), torch.ones(3))
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("affine", [True, False])
+def test_fold_gives_the_same_network_for_transposed_convolutions_of_any_groups(affine, bias):
+    layers = [
+        (nn.ConvTranspose1d(4, 6, 3, bias=bias), torch.randn(5, 4, 6)),
+        (nn.ConvTranspose1d(4, 4, 2, stride=2, output_padding=1, groups=4, bias=bias), torch.randn(5, 4, 6)),
+        (nn.ConvTranspose2d(4, 6, 3, stride=2, groups=2, bias=bias), torch.randn(5, 4, 3, 4)),
+        (nn.ConvTranspose2d(5, 5, 3, padding=1, dilation=2, bias=bias), torch.randn(2, 5, 6, 6)),
+        (nn.ConvTranspose3d(2, 4, 2, groups=2, bias=bias), torch.randn(2, 2, 3, 3, 3)),
+    ]
+    for before, x in layers:
+        theirs, mine = twins(x.ndim, before.out_channels, affine=affine)
+        expected, shape = theirs.eval()(before(x)), before.weight.shape
+        tensors = (before.weight, before.bias, mine.weight, mine.bias, mine.running_mean, mine.running_var)
+        before.weight, before.bias = (nn.Parameter(v) for v in ours.fold(*tensors, mine.eps, transposed=True))
+        assert before.weight.shape == shape
+        torch.testing.assert_close(before(x), expected, rtol=1e-5, atol=1e-5)
+    for out, words in (
+        (4, r"4 channels and weight is \(4, 3, 2\).* 3 times a number of groups that divides 4"),
+        (9, "9"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            ours.fold(torch.ones(4, 3, 2), None, None, None, torch.ones(out), torch.ones(out), transposed=True)
+
+
+def test_names_and_arguments_are_those_of_norm_numpy():
+    names = [
+        "normalize",
+        "normalize_backward",
+        "batch_norm",
+        "batch_norm_backward",
+        "batch_norm_eval",
+        "update_running",
+    ]
+    for name in [*names, "fold"]:
+        assert inspect.signature(getattr(ours, name)) == inspect.signature(getattr(norm_numpy, name)), name
+
+
 @settings(deadline=None, max_examples=40, derandomize=True)
 @given(
     shape=st.tuples(st.integers(2, 6), st.integers(1, 4), st.integers(1, 5), st.integers(1, 5)),
@@ -837,6 +877,42 @@ def test_the_functions_raise_what_f_batch_norm_raises():
         assert type(got) is type(expected) and expected is not None
 
 
+def statistics_on_another_device(library):
+    layer = library.BatchNorm2d(3, affine=False)
+    layer.running_mean, layer.running_var = layer.running_mean.to("meta"), layer.running_var.to("meta")
+    return layer
+
+
+def statistics_made_in_inference_mode(library):
+    with torch.inference_mode():
+        return library.BatchNorm2d(3, affine=False)
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (statistics_on_another_device, "ensor on device (cpu|meta) is not on the expected device"),
+        (statistics_made_in_inference_mode, "Inplace update to inference tensor outside InferenceMode"),
+    ],
+)
+def test_what_keeps_the_statistics_from_moving_is_said_in_torchs_words(make, words):
+    _, expected = outcome(lambda: make(nn)(X))
+    _, got = outcome(lambda: make(ours)(X))
+    assert type(got) is type(expected) is RuntimeError and got.__cause__ is None
+    assert re.match("T?" + words, str(expected)) and re.match("T?" + words, str(got))
+
+
+def test_a_lack_of_memory_stays_one_and_counts_nothing(monkeypatch):
+    lack = torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    def update_running(*_):
+        raise lack
+
+    layer = ours.BatchNorm2d(3)
+    monkeypatch.setattr(ours, "update_running", update_running)
+    assert outcome(lambda: layer(X))[1] is lack and layer.num_batches_tracked == 0
+
+
 # --- torch.func, autocast, compilers, tools --------------------------------------------------------------------------
 
 
@@ -1017,6 +1093,34 @@ def test_an_exported_layer_equals_torch(train):
             torch.testing.assert_close(buffer, judge.get_buffer(name))
 
 
+def operators(net, x, **options):
+    """What a net becomes for torch.export, operator by operator."""
+    graph = torch.export.export(net, (x,), **options).graph
+    return [node.target for node in graph.nodes if node.op == "call_function"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.skipif(not hasattr(torch.compiler, "is_exporting"), reason="this torch cannot be asked if it is exporting")
+@pytest.mark.parametrize("flags", [{}, {"affine": False}, {"track_running_stats": False}], ids=str)
+def test_exported_for_evaluation_the_layer_is_torchs_operator(flags):
+    x = torch.randn(4, 2, 5, 5, dtype=torch.float64)
+    for options in ({}, {"strict": True}, {"dynamic_shapes": ({0: torch.export.Dim("batch", min=2)},)}):
+        expected = operators(small_net(nn, False, **flags), x, **options)
+        assert torch.ops.aten.batch_norm.default in expected
+        assert operators(small_net(ours, False, **flags), x, **options) == expected
+    assert not ours._is_exporting()  # and afterwards it is computed by us again
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+def test_traced_for_evaluation_the_layer_is_torchs_operator_for_any_batch():
+    net, judge = small_net(ours, False), small_net(nn, False)
+    judge.load_state_dict(net.state_dict())
+    traced = torch.jit.trace(net, torch.randn(4, 2, 5, 5, dtype=torch.float64))
+    assert "aten::batch_norm" in str(traced.inlined_graph)
+    x = torch.randn(7, 2, 6, 5, dtype=torch.float64)
+    torch.testing.assert_close(traced(x), judge(x))
+
+
 def test_update_bn_recomputes_the_statistics_as_for_torchs_layer():
     batches = [torch.randn(5, 3, 4) + i for i in range(3)]
     results = []
@@ -1038,18 +1142,36 @@ def test_convert_sync_batchnorm_and_fuse_find_the_layer():
     torch.testing.assert_close(fused(x), mine(conv(x)), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.cpu.amp.autocast")  # torch 2.4 on itself
 @pytest.mark.parametrize("reentrant", [True, False])
-def test_checkpointing_equals_torch_double_counting_included(reentrant):
+@pytest.mark.parametrize("place", ["first", "last", "alone", "both ends"])
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_checkpointing_equals_torch_double_counting_included(reentrant, place, momentum):
+    results = []
+    for library in (nn, ours):
+        torch.manual_seed(1)
+        norms = [library.BatchNorm2d(3, momentum=momentum) for _ in range(2 if place == "both ends" else 1)]
+        between = {"first": [nn.Sigmoid()], "last": [nn.Conv2d(3, 3, 1)], "both ends": [nn.Sigmoid()]}.get(place, [])
+        net = nn.Sequential(*(between + norms if place == "last" else [norms[0], *between, *norms[1:]])).double()
+        x = torch.randn(4, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+        checkpoint(net, x, use_reentrant=reentrant).pow(3).sum().backward()
+        assert all(norm.num_batches_tracked == 2 for norm in norms)
+        gradients = {f"d{name}": p.grad for name, p in net.named_parameters()}
+        results.append({"dx": x.grad, **gradients, **dict(net.named_buffers())})
+    assert_equal(results[1], results[0])
+
+
+@pytest.mark.filterwarnings("ignore:`torch.cpu.amp.autocast")
+@pytest.mark.parametrize("change", ["frozen", "evaluating", "untracked"])
+def test_checkpointing_equals_torch_where_nothing_is_learned_or_tracked(change):
     results = []
     for layer in twins(4, 3):
+        layer.requires_grad_(change != "frozen").train(change != "evaluating")
+        layer.track_running_stats = change != "untracked"
         torch.manual_seed(1)
-        net = nn.Sequential(layer, nn.Sigmoid())
         x = torch.randn(4, 3, 2, 2, requires_grad=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch 2.4 calls its own deprecated functions
-            checkpoint(net, x, use_reentrant=reentrant).pow(2).sum().backward()
-        assert layer.num_batches_tracked == 2
-        results.append({"dx": x.grad, "dweight": layer.weight.grad, **dict(layer.named_buffers())})
+        checkpoint(layer, x, use_reentrant=False).pow(3).sum().backward()
+        results.append({"dx": x.grad, **dict(layer.named_buffers())})
     assert_equal(results[1], results[0])
 
 
@@ -1090,16 +1212,126 @@ def test_losses_are_the_same_after_replace_batch_norm():
     torch.testing.assert_close(state, expected_state)
 
 
-def test_replace_batch_norm_touches_exactly_the_three_classes():
-    Special = type("Special", (nn.BatchNorm2d,), {})
-    net = nn.ModuleList(
-        [nn.BatchNorm1d(2), nn.BatchNorm2d(2), nn.BatchNorm3d(2), nn.SyncBatchNorm(2), Special(2), nn.LazyBatchNorm2d()]
+class ReLUBatchNorm2d(nn.BatchNorm2d):
+    """As in timm: BatchNorm and what comes after it."""
+
+    def forward(self, x):
+        return super().forward(x).relu()
+
+
+class FrozenBatchNorm2d(nn.Module):
+    """As in torchvision: no subclass of nn.BatchNorm2d."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("running_mean", torch.zeros(2))
+
+
+@pytest.fixture
+def zoo():
+    """A net with every kind of BatchNorm, and some layers that are none."""
+    parametrized, patched, compiled = nn.BatchNorm2d(2), nn.BatchNorm3d(2), nn.BatchNorm1d(2)
+    nn.utils.parametrize.register_parametrization(parametrized, "weight", nn.Softplus())
+    patched.forward = patched.forward
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # lazy modules are a new feature, torch.jit an old one
+        lazy, compiled = nn.LazyBatchNorm3d(), torch.jit.script(compiled)
+    return nn.ModuleDict(
+        {
+            **{"one": nn.BatchNorm1d(2), "two": nn.ModuleList([nn.BatchNorm2d(2), nn.BatchNorm3d(2)]), "lazy": lazy},
+            **{"act": ReLUBatchNorm2d(2), "sync": nn.SyncBatchNorm(2), "parametrized": parametrized},
+            **{"patched": patched, "frozen": FrozenBatchNorm2d(), "compiled": compiled},
+            **{"ours": ours.BatchNorm2d(2), "instance": nn.InstanceNorm2d(2, affine=True, track_running_stats=True)},
+            **{"group": nn.GroupNorm(1, 2), "linear": nn.Linear(2, 2)},
+        }
     )
-    net.append(ours.BatchNorm2d(2)), net.append(nn.InstanceNorm2d(2, affine=True)), net.append(nn.GroupNorm(1, 2))
-    before = [type(module) for module in net]
-    after = [type(module) for module in ours.replace_batch_norm(net)]
-    assert after == [ours.BatchNorm1d, ours.BatchNorm2d, ours.BatchNorm3d, *before[3:]]
+
+
+REPLACED = {"one": "BatchNorm1d", "two.0": "BatchNorm2d", "two.1": "BatchNorm3d", "lazy": "LazyBatchNorm3d"}
+LEFT = {
+    "act": "ReLUBatchNorm2d, a subclass",
+    "sync": "SyncBatchNorm, whose statistics are those of all processes",
+    "parametrized": "ParametrizedBatchNorm2d, a class that a parametrization needs",
+    "patched": "BatchNorm3d, on which somebody has set another forward",
+    "frozen": "FrozenBatchNorm2d, not made from nn.BatchNorm1d, 2d or 3d",
+    "compiled": "BatchNorm1d, compiled by torch.jit",
+}
+
+
+def test_replaceable_names_every_batch_norm_and_the_reason_for_each_that_is_left(zoo):
+    before = [type(module) for module in zoo.modules()]
+    replaced, left = ours.replaceable(zoo)
+    assert replaced == REPLACED and left.keys() == LEFT.keys()
+    for name, reason in LEFT.items():
+        assert left[name].startswith(reason)
+    assert before == [type(module) for module in zoo.modules()]
+    ours.replace_batch_norm(zoo)
+    assert ours.replaceable(zoo) == ({}, left)
+
+
+def test_replace_batch_norm_touches_exactly_what_replaceable_says(zoo):
+    before = dict(zoo.named_modules())
+    kinds = {name: type(module) for name, module in before.items()}
+    assert ours.replace_batch_norm(zoo) is zoo
+    for name, module in zoo.named_modules():
+        assert module is before[name]
+        assert type(module) is (getattr(ours, REPLACED[name]) if name in REPLACED else kinds[name]), name
     assert type(ours.replace_batch_norm(nn.BatchNorm3d(2))) is ours.BatchNorm3d
+
+
+def test_strict_raises_before_it_changes_anything(zoo):
+    kinds = [type(module) for module in zoo.modules()]
+    with pytest.raises(ValueError, match="^6 of 10 BatchNorms cannot be replaced, so none was.*sync: SyncBatchNorm"):
+        ours.replace_batch_norm(zoo, strict=True)
+    assert kinds == [type(module) for module in zoo.modules()]
+    for name in LEFT:
+        del zoo[name]
+    assert type(ours.replace_batch_norm(zoo, strict=True)["one"]) is ours.BatchNorm1d
+    with pytest.raises(ValueError, match="1 of 1 BatchNorms .* the net itself: ReLUBatchNorm2d"):
+        ours.replace_batch_norm(ReLUBatchNorm2d(2), strict=True)
+
+
+def test_what_replaceable_returns_is_short_however_many_layers_there_are():
+    net = nn.Sequential(*(nn.BatchNorm2d(2) for _ in range(50)), nn.SyncBatchNorm(2), nn.Sequential(nn.BatchNorm1d(2)))
+    assert repr(ours.replaceable(net)).splitlines() == [
+        "replaced: 51",
+        "  0, 1, 2 and 47 more: BatchNorm2d",
+        "  51.0: BatchNorm1d",
+        "left: 1",
+        "  50: SyncBatchNorm, whose statistics are those of all processes together",
+    ]
+    assert repr(ours.replaceable(nn.BatchNorm1d(2))) == "replaced: 1\n  the net itself: BatchNorm1d\nleft: 0"
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules are a new feature", "ignore:You are using `torch.load`")
+@pytest.mark.parametrize("ndim", KINDS)
+def test_a_lazy_layer_is_ours_from_its_first_batch_on(ndim, monkeypatch):
+    name, computed, original = f"Lazy{KINDS[ndim]}", [], ours.batch_norm
+    theirs, mine = (getattr(nn, name)(eps=0.1, momentum=0.3) for _ in "ab")
+    mine = ours.replace_batch_norm(nn.Sequential(mine))
+    assert type(mine[0]) is getattr(ours, name) and repr(mine[0]) == repr(theirs)
+    assert type(pickle.loads(pickle.dumps(mine))[0]) is type(mine[0])
+    monkeypatch.setattr(ours, "batch_norm", lambda *a: computed.append(1) or original(*a))
+    for step in (1, 2):
+        x = torch.randn(4, 3, *range(2, ndim))
+        torch.testing.assert_close(mine(x), theirs(x), rtol=1e-5, atol=1e-5)
+        assert len(computed) == step and type(mine[0]) is getattr(ours, KINDS[ndim])
+    torch.testing.assert_close(mine[0].state_dict(), theirs.state_dict())
+
+
+def test_a_replaced_layer_that_is_parametrized_later_or_pruned_before_trains_like_torchs():
+    results = []
+    for library in (nn, ours):
+        torch.manual_seed(1)
+        layer = nn.BatchNorm2d(3, dtype=torch.float64)
+        prune.random_unstructured(layer, "weight", 1)
+        net = nn.Sequential(nn.BatchNorm2d(3, dtype=torch.float64), layer)
+        if library is ours:
+            ours.replace_batch_norm(net, strict=True)
+        nn.utils.parametrize.register_parametrization(net[0], "weight", nn.Softplus())
+        net(torch.randn(4, 3, 2, 2, dtype=torch.float64)).pow(3).sum().backward()
+        results.append({**{n: p.grad for n, p in net.named_parameters()}, **dict(net.named_buffers())})
+    assert_equal(results[1], results[0])
 
 
 def test_the_docstrings_say_where_the_module_stands_and_what_is_not_promised():

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 GPU = torch.cuda.is_available()
 DEVICE = "cuda" if GPU else "cpu"
@@ -261,6 +262,37 @@ def test_offsets_count_beyond_2_to_the_31():
     assert out.tolist() == sum(rows, [])
 
 
+def test_offsets_are_right_where_images_times_channels_alone_are_beyond_2_to_the_31():
+    out, images, channels = torch.empty(16, dtype=torch.int64, device=DEVICE), 2**20, 4096
+    offsets_of_tile[(1,)](out, images // 8 - 1, images, channels, 2, 2, 8, 2, 1)  # the last 8 images of channel 0
+    rows = [(images - 8 + n) * channels for n in range(8)]
+    assert out.tolist() == [2 * row + i for row in rows for i in range(2)] and out[-2] > 2**32
+
+
+@triton.jit
+def number_of_tiles(out, N, L, ROWS: constexpr, COLS: constexpr):
+    tl.store(out, ours._pieces(N, ROWS) * ours._pieces(L, COLS))
+
+
+def test_the_number_of_tiles_is_right_up_to_rows_of_2_to_the_31_numbers():
+    out = torch.empty(1, dtype=torch.int64, device=DEVICE)
+    for N, L, rows, cols in ((1, 2**31 - 1, 1, 2048), (2**31 - 1, 2, 1024, 2), (1, 2**31 + 5, 2, 2048), (7, 9, 2, 4)):
+        number_of_tiles[(1,)](out, N, L, rows, cols)
+        assert out.item() == math.ceil(N / rows) * math.ceil(L / cols)
+
+
+@triton.jit
+def place_of_a_channel(out, c, P):
+    tl.store(out, ours._place(tl.full((1, 1), c, tl.int32), P).sum())
+
+
+def test_every_channel_has_its_own_place_for_what_its_shares_found_beyond_2_to_the_31_too():
+    out = torch.empty(1, dtype=torch.int64, device=DEVICE)
+    for c, P in ((3, 7), (2**31 - 1, 1056)):
+        place_of_a_channel[(1,)](out, c, P)
+        assert out.item() == c * P
+
+
 @NEEDS_GPU
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_on_a_gpu_large_arrays_are_as_in_float64(dtype):
@@ -322,7 +354,7 @@ def test_vmap_is_refused_by_name():
 
 
 def test_names_and_arguments_are_those_of_norm_torch():
-    for name in ("batch_norm", "batch_norm_backward", "batch_norm_eval", "replace_batch_norm"):
+    for name in ("batch_norm", "batch_norm_backward", "batch_norm_eval", "replace_batch_norm", "replaceable"):
         assert inspect.signature(getattr(ours, name)) == inspect.signature(getattr(norm_torch, name)), name
 
 
@@ -364,6 +396,20 @@ def test_errors_are_those_of_norm_torch():
             call(ours)
 
 
+def test_tensors_of_several_devices_are_refused_in_torchs_words():
+    x, three, away = torch.ones(4, 3, device=DEVICE), torch.ones(3, device=DEVICE), torch.ones(3, device="meta")
+    calls = [
+        lambda m: m.batch_norm(x, away, None),
+        lambda m: m.batch_norm_backward(x, x, None, away, three),
+        lambda m: m.batch_norm_eval(x, None, None, three, away),
+        *[lambda m, t=t: m.BatchNorm1d(3, device="meta").train(t)(x) for t in (True, False)],
+    ]
+    for call in calls:
+        for library in (norm_torch, ours):
+            with pytest.raises(RuntimeError, match="is not on the expected device"):
+                call(library)
+
+
 def real_triton(code, **environment):
     """Run code in a Python without the interpreter; what it printed, and its errors."""
     environment |= {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
@@ -371,9 +417,37 @@ def real_triton(code, **environment):
     return ran.stdout, ran.stderr
 
 
-def test_a_cpu_tensor_without_the_interpreter_is_refused_in_one_sentence():
-    _, said = real_triton("import torch; from bnbook import norm_triton as n; n.BatchNorm1d(3)(torch.ones(4, 3))")
-    assert "\nValueError: x is on cpu, but Triton's kernels run on CUDA devices: use x.cuda()" in said
+# A net that was trained on a GPU, back on the CPU; what its layers and the functions give there, and norm_torch's.
+ON_THE_CPU = """
+import torch
+from torch import nn
+from bnbook import norm_torch, norm_triton
+
+assert not norm_triton.INTERPRETED
+torch.manual_seed(0)
+x, gamma, mean, var = torch.randn(4, 3), torch.rand(3), torch.rand(3), torch.rand(3)
+found = []
+for library in (norm_torch, norm_triton):
+    layer = library.replace_batch_norm(nn.Sequential(nn.BatchNorm1d(3)))
+    assert type(layer[0]) is library.BatchNorm1d
+    leaf = x.clone().requires_grad_()
+    y = layer(leaf)
+    y.pow(3).sum().backward()
+    more = [*library.batch_norm(x, gamma, None), *library.batch_norm_backward(x, x, gamma, mean, var)]
+    more += [layer.eval()(x), library.batch_norm_eval(x, gamma, None, mean, var)]
+    found.append([y, leaf.grad, *layer.parameters(), *layer.buffers(), *more])
+print(all(map(torch.equal, *found)))
+"""
+
+
+def test_what_is_not_on_an_nvidia_gpu_is_computed_by_norm_torch(monkeypatch):
+    assert real_triton(ON_THE_CPU) == ("True\n", "")
+    # An AMD GPU calls itself cuda. The compiler there knows no maxnreg, so nothing is to reach the kernels.
+    monkeypatch.setattr(ours, "INTERPRETED", False)
+    on_a_gpu = type("OnAGPU", (), {"is_cuda": True, "dtype": torch.float32, "numel": lambda self: 1})()
+    for version, expected in ((None, True), ("6.2", False)):
+        monkeypatch.setattr(torch.version, "hip", version)
+        assert ours._for_kernels(on_a_gpu) == expected
 
 
 # --- layers ----------------------------------------------------------------------------------------------------------
@@ -452,6 +526,50 @@ def test_losses_are_the_same_after_replace_batch_norm():
     assert train(True) == pytest.approx(train(False), rel=1e-4)
 
 
+@pytest.mark.parametrize("reentrant", [True, False])
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_checkpointing_equals_torch_double_counting_included(reentrant, momentum):
+    results = []
+    for library in (nn, ours):
+        torch.manual_seed(1)
+        norms = [library.BatchNorm2d(3, momentum=momentum, device=DEVICE) for _ in "ab"]
+        net, x = nn.Sequential(norms[0], nn.Sigmoid(), norms[1]), torch.randn(4, 3, 2, 2, device=DEVICE)
+        checkpoint(net, x.requires_grad_(), use_reentrant=reentrant).pow(3).sum().backward()
+        assert all(norm.num_batches_tracked == 2 for norm in norms)
+        results.append([x.grad, *(p.grad for p in net.parameters()), *net.buffers()])
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.skipif(not hasattr(torch.compiler, "is_exporting"), reason="this torch cannot be asked if it is exporting")
+def test_exported_for_evaluation_a_layer_is_torchs_operator():
+    x = torch.randn(4, 3, 5, 5, device=DEVICE)
+    found = []
+    for library in (nn, ours):
+        graph = torch.export.export(library.BatchNorm2d(3, device=DEVICE).eval(), (x,)).graph
+        found.append([node.target for node in graph.nodes if node.op == "call_function"])
+    assert found == [[torch.ops.aten.batch_norm.default]] * 2
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules are a new feature")
+def test_layers_of_torch_and_of_norm_torch_are_replaced_lazy_ones_too_and_the_rest_is_named():
+    layers = [nn.BatchNorm1d(3), norm_torch.BatchNorm2d(3), nn.LazyBatchNorm2d(), norm_torch.LazyBatchNorm3d()]
+    net = nn.ModuleList([*layers, ours.BatchNorm3d(3), nn.SyncBatchNorm(3), nn.GroupNorm(1, 3)]).to(DEVICE)
+    found = ours.replaceable(net)
+    assert found.replaced == dict(zip("0123", (type(layer).__name__ for layer in layers), strict=True))
+    assert list(found.left) == ["5"] and found.left["5"].startswith("SyncBatchNorm, whose statistics")
+    with pytest.raises(ValueError, match="1 of 5 BatchNorms cannot be replaced, so none was. 5: SyncBatchNorm"):
+        ours.replace_batch_norm(net, strict=True)
+    assert [type(layer) for layer in net[:4]] == [type(layer) for layer in layers]
+    kinds = [ours.BatchNorm1d, ours.BatchNorm2d, ours.LazyBatchNorm2d, ours.LazyBatchNorm3d, ours.BatchNorm3d]
+    assert [type(layer) for layer in ours.replace_batch_norm(net)[:5]] == kinds
+    theirs, x = nn.LazyBatchNorm2d(), torch.randn(4, 3, 2, 2, device=DEVICE)
+    torch.testing.assert_close(net[2](x), theirs(x), rtol=1e-5, atol=1e-5)
+    assert type(net[2]) is ours.BatchNorm2d
+    assert ours.replaceable(net) == ({}, found.left)
+
+
 # --- an H100 ---------------------------------------------------------------------------------------------------------
 
 # Triton's launcher runs as on an H100, with the arguments that the functions give it, but stops once it has compiled.
@@ -480,7 +598,7 @@ def compile(kernel, *args, grid, warmup, **kwargs):
 
 triton.runtime.driver.set_active(H100())
 run, triton.JITFunction.run = triton.JITFunction.run, compile
-norm_triton._has_kernels = lambda x: True
+norm_triton._for_kernels = lambda *_: True
 norm_triton.PROGRAMS *= 132
 
 for shape in CASES:

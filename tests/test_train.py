@@ -98,14 +98,25 @@ def test_evaluate_agrees_with_scikit_learn_in_evaluation_mode():
     assert train.evaluate(net, x, y, batch_size=7) == pytest.approx((loss, accuracy), rel=1e-12)
 
 
-def test_evaluate_changes_neither_statistics_nor_modes():
-    x, y = _examples(20)
-    net = _net().train()
-    net[1].eval()  # frozen on purpose
-    before = net[1].running_mean.clone()
-    train.evaluate(net, x, y)
-    assert torch.equal(net[1].running_mean, before)
-    assert [module.training for module in net] == [True, False, True, True]
+@pytest.mark.parametrize("evaluate", [train.evaluate, train.evaluate_all])
+@pytest.mark.parametrize("mode", ["training", "evaluation", "a part frozen"])
+@pytest.mark.parametrize("fails", [False, True])
+def test_evaluate_changes_neither_statistics_nor_modes(evaluate, mode, fails):
+    (x, y), net = _examples(20), _net()
+    if evaluate is train.evaluate_all:
+        net = nets.Stack([nets.mlp(shape=(1, 2, 2), depth=1, width=6, classes=3, seed=seed) for seed in (0, 1)])
+        x = x.reshape(20, 1, 2, 2)
+    net.train(mode != "evaluation")
+    norm = next(module for module in net.modules() if hasattr(module, "running_mean"))
+    norm.train(mode == "training")
+    modes, before = [module.training for module in net.modules()], norm.running_mean.clone()
+    if fails:
+        with pytest.raises(RuntimeError):
+            evaluate(net, x[..., 1:], y)
+    else:
+        evaluate(net, x, y)
+    assert torch.equal(norm.running_mean, before)
+    assert [module.training for module in net.modules()] == modes
 
 
 def test_diverged_means_not_finite_or_above_half_the_loss_of_guessing():
