@@ -481,10 +481,12 @@ def test_missing_files_are_named(tmp_path, monkeypatch):
     _write_idx(tmp_path, monkeypatch, published.MNIST, "unpacked")
     (tmp_path / IDX[1]).unlink()
     (tmp_path / IDX[1]).mkdir()
-    with pytest.raises(FileNotFoundError, match="lacks train-labels-idx1-ubyte.gz; put the file"):
+    with pytest.raises(FileNotFoundError, match="lacks train-labels-idx1-ubyte.gz; put the file.* unpacked .what is "):
         data.mnist(tmp_path)
+    (tmp_path / "cifar-10-binary.tar.gz").touch()
     with pytest.raises(
-        FileNotFoundError, match="lacks cifar-10-python.tar.gz, or its files data_batch_1, .*test_batch; "
+        FileNotFoundError,
+        match="lacks cifar-10-python.tar.gz, or its files data_batch_1, .*test_batch; .* cifar-10-binary.tar.gz, ",
     ):
         data.cifar10(tmp_path)
 
@@ -617,6 +619,7 @@ def test_folders_that_are_split_already_keep_their_parts(val, test, tmp_path):
         ),
         (lambda f: (_draw(f), (f / "cat/x.png").write_bytes(b"no")), "x.png cannot be read as a picture"),
         (lambda f: (_draw(f), _halve(f / "dog/003.png")), "003.png cannot be read as a picture"),
+        (lambda f: (_draw(f, ending="jpg"), _halve(f / "dog/003.jpg")), "003.jpg cannot be read as a picture"),
         (
             lambda f: (_draw(f), Image.new("RGBA", (5, 6)).save(f / "cat/x.png")),
             "x.png is of the kind RGBA; save it as",

@@ -97,6 +97,12 @@ def _found(folder, *names):
     return [file for pattern in patterns for file in sorted(folder.glob(pattern)) if file.is_file()]
 
 
+def _instead(folder):
+    """In brackets, what is in a folder: another version of the set, or one that is still to be unpacked."""
+    names = sorted(path.name for path in folder.iterdir() if path.name[0] != ".")
+    return f" (what is there: {', '.join(names[:6])}{', ...' if names[6:] else ''})" if names else " (it is empty)"
+
+
 def _content(file, most):
     """What is in a file, unpacked if it is packed. Raises ValueError if it is damaged or has more than `most` bytes."""
     try:
@@ -147,7 +153,8 @@ def _idx(folder, checksums, limit, seed):
         found[name] = _found(folder, spelled, f"{spelled}.gz")
     missing = [f"{name}.gz" for name, files in found.items() if not files]
     if missing:
-        raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}; put the file(s) there, packed or unpacked")
+        put = f"put the file(s) there, packed or unpacked{_instead(folder)}"
+        raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}; {put}")
     x, y, x_test, y_test = (_idx_array(_genuine(found[name], checksums[name])) for name in checksums)
     return split({"train": (x[:, None], y), "test": (x_test[:, None], y_test)}, len(y_test), limit, seed)
 
@@ -172,7 +179,8 @@ def _cifar_contents(folder):
     archives = _found(folder, ARCHIVE, "cifar-10-python.tgz", "cifar-10-python.tar")
     missing = [name for name, files in loose.items() if not files]
     if missing and not archives:
-        raise FileNotFoundError(f"{folder} lacks {ARCHIVE}, or its files {', '.join(missing)}; put either there")
+        put = f"put either there{_instead(folder)}"
+        raise FileNotFoundError(f"{folder} lacks {ARCHIVE}, or its files {', '.join(missing)}; {put}")
     readers = [lambda file=file: _archived(file) for file in archives]
     if not missing:
         readers.insert(0, lambda: {name: _genuine(files, CIFAR10[name]) for name, files in loose.items()})
