@@ -86,8 +86,11 @@ def write(path, nb):
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
     part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(path)
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def fresh(source):

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 from unittest.mock import Mock
 
 import nbformat
@@ -95,6 +96,20 @@ def test_ruff_has_nothing_to_say_about_an_executed_notebook(tmp_path):
     course.execute(path)
     for command in (["check"], ["format", "--check"]):
         subprocess.run([sys.executable, "-m", "ruff", *command, path], check=True)
+
+
+def test_a_disk_that_is_full_leaves_the_file_as_it_was_and_nothing_half_written(tmp_path, monkeypatch):
+    path, original = notebook(tmp_path / "a.ipynb", "1 + 1"), Path.write_text
+
+    def full(file, text, **keywords):
+        original(file, text[:10], **keywords)
+        raise OSError(28, "No space left on device")
+
+    before = path.read_bytes()
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        course.write(path, new_notebook())
+    assert path.read_bytes() == before and [file.name for file in tmp_path.iterdir()] == ["a.ipynb"]
 
 
 # --- learner_copy and reset

@@ -849,6 +849,14 @@ def test_an_array_that_ends_early_though_header_and_directory_say_otherwise_is_r
     assert "\n" not in str(refused.value)
 
 
+def test_a_header_too_long_for_numpy_is_refused_in_one_sentence(tmp_path):
+    kind = np.dtype([(f"a field with a long name {i}", "u1") for i in range(500)])
+    _npz(tmp_path / "own.npz", x_train=(_npy(np.zeros(30, kind)), None), y_train=(_npy(Y), None))
+    with pytest.raises(ValueError, match="as an .npz file of numbers: Header info length .* is large") as refused:
+        data.images(tmp_path / "own.npz")
+    assert "\n" not in str(refused.value)
+
+
 def test_an_encrypted_npz_and_one_of_an_unknown_compression_are_refused_in_one_sentence(tmp_path):
     np.savez_compressed(tmp_path / "own.npz", x_train=X, y_train=Y)
     content = (tmp_path / "own.npz").read_bytes()

@@ -31,7 +31,7 @@ def _one_sentence(file):
     try:
         yield
     except Exception as error:  # besides those they document: MemoryError, RuntimeError, NotImplementedError, ...
-        reason = str(error) or type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{file} cannot be read as an .npz file of numbers: {reason}") from None
 
 

@@ -138,7 +138,8 @@ def _picture(file):
         with Image.open(file) as opened:
             image = ImageOps.exif_transpose(opened)  # a camera that was held upright says so beside the pixels
     except Exception as error:  # Pillow's readers of damaged files raise whatever they stumble over
-        raise ValueError(f"{file} cannot be read as a picture: {str(error) or type(error).__name__}") from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{file} cannot be read as a picture: {reason}") from None
     if image.mode not in MODES or "transparency" in image.info:
         raise ValueError(f"{file} is of the kind {image.mode}; save it as 8-bit grey or RGB without transparency")
     pixels = np.asarray(image.convert(MODES[image.mode]))
