@@ -5,6 +5,7 @@ Read after notebook.
 
 import argparse
 import ast
+import contextlib
 import functools
 import importlib
 import inspect
@@ -37,9 +38,12 @@ def main(argv=None):
     options.command = shlex.join(["python", "-m", "bnbook", *(sys.argv[1:] if argv is None else argv)])
     try:
         return options.run(options) or 0
-    except (ValueError, RuntimeError, OSError) as error:
-        print(f"bnbook: {error}", file=sys.stderr)
+    except (ValueError, RuntimeError, OSError, MemoryError) as error:
+        print(f"bnbook: {str(error) or type(error).__name__}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt as stop:
+        print(f"bnbook: stopped{str(stop) and ': '}{stop}", file=sys.stderr)
+        return 130  # what a shell expects of a command that Ctrl-C ended
 
 
 def _parser():
@@ -77,13 +81,13 @@ def _parser():
     bench.set_defaults(run=run_bench)
 
     lab = commands.add_parser("lab", help="open JupyterLab on your own copy of the notebooks")
-    lab.add_argument("--folder", default="work", help="where your copy is (default work)")
+    lab.add_argument("--folder", help="where your copy is, seen from here (default: work, in the course's folder)")
     lab.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
     lab.set_defaults(run=run_lab)
 
     reset = commands.add_parser("reset", help="take the course's notebook again, keeping yours beside it")
     reset.add_argument("number", help="the notebook's number, such as 02")
-    reset.add_argument("--folder", default="work", help="where your copy is (default work)")
+    reset.add_argument("--folder", help="where your copy is, seen from here (default: work, in the course's folder)")
     reset.set_defaults(run=run_reset)
 
     notebooks = commands.add_parser("notebooks", help="execute the course's notebooks and store their outputs")
@@ -269,15 +273,68 @@ def run_experiment(options):
     part = given["keep"] = options.out / f"{options.name}.part"  # finished groups, for the same command once more
     if "keep" in takes and part.exists():
         print(f"Going on with the runs that are finished in {part}.")
+    if used and _times_longer(used) >= 2:
+        print(
+            f"On these images a cnn takes up to {_times_longer(used):.0f} times as long as on the digits.", flush=True
+        )
 
-    results = experiment(**{name: value for name, value in given.items() if name in takes})
-    axes, text = draw(results)
-    source = used and {"name": options.data or "digits", **data.fingerprint(used)}
-    made = {"data": source, "device": given["device"], "command": options.command, "text": text}
-    store.save({"versions": store.versions(), **results, **made}, json)
-    getattr(axes, "flat", [axes])[0].figure.savefig(png)
-    part.unlink(missing_ok=True)
-    print(*text.splitlines()[:2], f"{written}: {json} and {png.name}", sep="\n")
+    def work():
+        results = experiment(**{name: value for name, value in given.items() if name in takes})
+        axes, text = draw(results)
+        source = used and {"name": options.data or "digits", **data.fingerprint(used)}
+        made = {"data": source, "device": given["device"], "command": options.command, "text": text}
+        with _at_once(json) as file:
+            store.save({"versions": store.versions(), **results, **made}, file)
+        with _at_once(png) as file:
+            getattr(axes, "flat", [axes])[0].figure.savefig(file, format="png")
+        part.unlink(missing_ok=True)
+        print(*text.splitlines()[:2], f"{written}: {json} and {png.name}", sep="\n")
+
+    _finish(work, part)
+
+
+def _finish(work, part):
+    """Call work; however it ends before it is done, one sentence says how to go on."""
+    reason, stopped = None, False
+    try:
+        return work()
+    except KeyboardInterrupt:
+        stopped = True
+    except (ValueError, RuntimeError, OSError, MemoryError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+    except Exception as error:
+        error.add_note(_go_on(part))
+        raise
+    # Out here the stack of the work is gone, and its progress bar with it: the sentence stands below, not beside it.
+    if stopped:
+        raise KeyboardInterrupt(_go_on(part))
+    raise RuntimeError(f"{reason}; {_go_on(part)}" if part.exists() else reason)
+
+
+def _go_on(part):
+    if part.exists():
+        return f"the runs that are finished are kept in {part}, and the same command goes on from there"
+    return "nothing is kept, and the same command starts again"
+
+
+@contextlib.contextmanager
+def _at_once(file):
+    """A name beside file to write to; file itself is replaced when that is whole, so that nothing is half-written."""
+    half = file.with_name(file.name + ".half")
+    try:
+        yield half
+        half.replace(file)
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def _times_longer(data):
+    """How many times as long as on the digits a cnn takes at most: by the pixels, and the images it is tested on.
+
+    Ten steps on batches of 64 cost three passes an image, the test that follows them one.
+    """
+    H, W = data.shape[1:]
+    return H * W / 64 * (3 * 640 + len(data.x_test)) / (3 * 640 + 500)
 
 
 def _chosen_device(options, takes, best):

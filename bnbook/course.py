@@ -8,9 +8,11 @@ import hashlib
 import itertools
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import nbformat
@@ -22,11 +24,13 @@ from . import chapters
 ROOT = Path(__file__).parent.parent
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-# No question about news and no look for updates: the course needs no network once it is installed.
+# No question about news and no look for updates: the course needs no network once it is installed. The server's
+# options keep it from asking; JupyterLab's pages would still ask whether they may, unless their defaults say no.
 QUIET = (
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
 )
+DEFAULTS = Path(__file__).parent / "jupyter"  # a folder of configuration; what a learner has chosen counts for more
 KEPT = ("tags", "slideshow", "jupyter")  # of a cell's metadata; the rest is times and the state of an editor
 
 
@@ -85,8 +89,11 @@ def write(path, nb):
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
     part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(path)
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def fresh(source):
@@ -96,31 +103,55 @@ def fresh(source):
     return nb
 
 
-def learner_copy(folder="work"):
-    """Copy every notebook that is not there yet into the learner's folder; what is there is never touched.
+def place(folder=None):
+    """The learner's folder: work beside the course's notebooks, or another, seen from where the person stands."""
+    return ROOT / "work" if folder is None else Path(folder).expanduser().absolute()
 
-    Prints one line for each copy of which the course has a newer version.
+
+def learner_copy(folder=None):
+    """Copy every notebook that is not there yet into the learner's folder (see `place`); what is there is not touched.
+
+    Prints one line for each copy of which the course has a newer version, and for each that is no notebook any more.
+    Raises ValueError if the folder cannot be made.
     """
-    folder = ROOT / folder
-    folder.mkdir(parents=True, exist_ok=True)
+    work = place(folder)
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"{work} cannot be made ({error.strerror}); choose another folder with --folder") from None
     for source in notebooks():
-        copy, nb = folder / source.name, fresh(source)
-        if not copy.exists():
-            write(copy, nb)
-        elif version(copy) not in (None, nb.metadata.bnbook["version"]):
-            take = command("reset", source.name[:2])
-            print(f"{copy.name}: a newer version is there; `{take}` takes it and keeps yours beside it.")
+        copy, nb = work / source.name, fresh(source)
+        take = f"`{command('reset', source.name[:2], folder=folder)}` takes the course's and keeps yours beside it."
+        try:
+            if not copy.exists():
+                write(copy, nb)
+            elif version(copy) not in (None, nb.metadata.bnbook["version"]):
+                print(f"{copy.name}: a newer version is there; {take}")
+        except ValueError as damage:
+            print(f"{copy.name} {damage}; {take}")
 
 
 def version(copy):
-    """The version of the course's notebook that a learner's copy was made from; None if it does not say."""
+    """The version of the course's notebook that a learner's copy was made from; None if it does not say.
+
+    Raises ValueError with the rest of a sentence, such as "is empty", if Jupyter could not open the copy.
+    """
+    text = "?"
     try:
-        return nbformat.read(copy, as_version=4).metadata.bnbook["version"]
-    except (AttributeError, KeyError, ValueError):  # ValueError: no notebook any more (JSON)
-        return None
+        text = copy.read_text(encoding="utf-8")
+        nb = nbformat.reader.reads(text)
+        with warnings.catch_warnings(action="ignore"):  # of an older format, which Jupyter brings up to date
+            nbformat.validate(nb, relax_add_props=True)
+    except OSError as error:
+        raise ValueError(f"cannot be read ({error.strerror})") from None
+    except Exception:  # nbformat stumbles over what is no notebook in many ways
+        cut = "is no whole notebook any more (cut off, or changed by another program)"
+        raise ValueError(cut if text.strip() else "is empty") from None
+    made = nb.metadata.get("bnbook")
+    return made.get("version") if isinstance(made, dict) else None
 
 
-def reset(number, folder="work"):
+def reset(number, folder=None):
     """Restore notebook `number` in the learner's folder; the learner's is kept beside it, under a free name.
 
     Raises ValueError if there is no such notebook.
@@ -129,8 +160,10 @@ def reset(number, folder="work"):
     chosen = [source for source in notebooks() if number.isdigit() and source.name.startswith(number.zfill(2) + "_")]
     if not chosen:
         numbers = " ".join(source.name[:2] for source in notebooks())
-        raise ValueError(f"no notebook {number!r}: choose one of {numbers}, as in `{command('reset', '02')}`")
-    copy = ROOT / folder / chosen[0].name
+        raise ValueError(
+            f"no notebook {number!r}: choose one of {numbers}, as in `{command('reset', '02', folder=folder)}`"
+        )
+    copy = place(folder) / chosen[0].name
     if copy.exists():
         names = (copy.with_suffix(f".mine-{count}.ipynb") for count in itertools.count(1))
         kept = copy.rename(next(name for name in names if not name.exists()))
@@ -140,19 +173,21 @@ def reset(number, folder="work"):
     print(f"{copy.name} is as the course has it.")
 
 
-def open_lab(folder="work", extra_args=()):
-    """Run JupyterLab at the first notebook of the learner's folder until it is stopped; return its exit code.
+def open_lab(folder=None, extra_args=()):
+    """Run JupyterLab at the first notebook of the learner's folder (see `place`) until it is stopped; its exit code.
 
     Its root is the course's folder, so that links from a notebook to the package work.
     """
-    start = ROOT / folder / notebooks()[0].name
+    start = place(folder) / notebooks()[0].name
     root = ROOT if start.is_relative_to(ROOT) else start.parent
     page = f"/lab/tree/{start.relative_to(root).as_posix()}"  # in the printed address too, unlike a file to open
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}", f"--LabApp.default_url={page}"]
     command += [*QUIET, *extra_args]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # in a container the only user is root, and Jupyter refuses without this
-    server = subprocess.Popen(command, cwd=ROOT)
+    paths = [str(DEFAULTS), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    environment = {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(paths)}
+    server = subprocess.Popen(command, cwd=ROOT, env=environment)
     while True:
         try:
             return server.wait()
@@ -196,13 +231,17 @@ def _rows(last):
     return rf"(^\|.*\| {last} \|\n\|[-|]+\|\n)(?:\|.*\n)+"
 
 
-def command(*words):
-    """What a person types on this system for a command of bnbook: 'make lab', '.venv/bin/bnbook lab' or 'bnbook lab'.
+def command(*words, folder=None):
+    """What a person types here for a command of bnbook: 'make lab', 'bnbook lab', or with the path of .venv's bnbook.
 
-    words  of the command line, such as 'reset', '02'
+    words   of the command line, such as 'reset', '02'
+    folder  of the learner's copy, if it is not the course's own
     """
-    if shutil.which("make") and (ROOT / "Makefile").exists():
+    if folder is None and shutil.which("make") and Path.cwd() == ROOT:
         return f"make reset NOTEBOOK={words[1]}" if words[0] == "reset" else f"make {' '.join(words)}"
-    scripts = ROOT / ".venv" / ("Scripts" if os.name == "nt" else "bin")
-    program = os.path.join(".venv", scripts.name, "bnbook") if scripts.exists() else "bnbook"
-    return " ".join([program, *words])
+    script = Path(sys.executable).with_name("bnbook.exe" if os.name == "nt" else "bnbook")
+    program = ["bnbook"] if shutil.which("bnbook") else [str(script)]
+    if not script.exists() and not shutil.which("bnbook"):
+        program = [sys.executable, "-m", "bnbook"]
+    line = [*program, *words, *([] if folder is None else ["--folder", str(folder)])]
+    return subprocess.list2cmdline(line) if os.name == "nt" else shlex.join(line)

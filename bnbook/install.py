@@ -180,7 +180,8 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        sys.exit("\nInterrupted: run this again, it repairs what is half-made.")
+        print("\nInterrupted: run this again, it repairs what is half-made.", file=sys.stderr)
+        sys.exit(130)  # what a shell expects of a command that Ctrl-C ended
     except OSError as error:
         place = error.filename or ROOT
         sys.exit(f"Cannot write {place} ({error.strerror}): make it writable or free some space, then run this again.")

@@ -1,13 +1,19 @@
 """The notebooks as files: executing is reproducible, and a learner's work is never lost."""
 
+import json
+import os
+import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 from unittest.mock import Mock
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from bnbook import __main__ as command_line
 from bnbook import course
 
 SLIDER = "import ipywidgets\nipywidgets.IntSlider()"
@@ -92,6 +98,20 @@ def test_ruff_has_nothing_to_say_about_an_executed_notebook(tmp_path):
         subprocess.run([sys.executable, "-m", "ruff", *command, path], check=True)
 
 
+def test_a_disk_that_is_full_leaves_the_file_as_it_was_and_nothing_half_written(tmp_path, monkeypatch):
+    path, original = notebook(tmp_path / "a.ipynb", "1 + 1"), Path.write_text
+
+    def full(file, text, **keywords):
+        original(file, text[:10], **keywords)
+        raise OSError(28, "No space left on device")
+
+    before = path.read_bytes()
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        course.write(path, new_notebook())
+    assert path.read_bytes() == before and [file.name for file in tmp_path.iterdir()] == ["a.ipynb"]
+
+
 # --- learner_copy and reset
 
 
@@ -120,16 +140,98 @@ def test_a_newer_version_is_announced_once_its_text_changed(shelf, capsys):
     notebook(shelf / "notebooks" / "02_forward.ipynb", "1 + 2")
     course.learner_copy()
     said = capsys.readouterr().out
-    assert said.startswith("02_forward.ipynb: a newer version is there; `make reset NOTEBOOK=02`")
+    assert re.match(
+        "02_forward.ipynb: a newer version is there; `.* reset .*02` takes the course's and keeps yours", said
+    )
     assert said.count("\n") == 1
 
 
-def test_a_damaged_copy_does_not_stop_the_others(shelf):
+GOOD = nbformat.writes(new_notebook(cells=[new_code_cell("my answer")]))
+
+
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"{ not a notebook", "is no whole notebook any more (cut off, or changed by another program)"),
+        (GOOD[: len(GOOD) // 2].encode(), "is no whole notebook any more"),
+        (b"{}", "is no whole notebook any more"),
+        (b"[]", "is no whole notebook any more"),
+        (b"null", "is no whole notebook any more"),
+        (b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}', "is no whole notebook any more"),
+        (b'{"nbformat": 99, "nbformat_minor": 5, "metadata": {}, "cells": []}', "is no whole notebook any more"),
+        (b"\xff\xfe\x00", "is no whole notebook any more"),
+        (None, "cannot be read ("),
+    ],
+)
+def test_a_damaged_copy_is_named_in_one_sentence_left_alone_and_stops_no_other(shelf, content, says, capfd):
     course.learner_copy()
-    (shelf / "work" / "00_start_here.ipynb").write_text("{ not a notebook")
+    damaged = shelf / "work" / "00_start_here.ipynb"
+    damaged.unlink()
+    damaged.mkdir() if content is None else damaged.write_bytes(content)
     (shelf / "work" / "02_forward.ipynb").unlink()
     course.learner_copy()
     assert (shelf / "work" / "02_forward.ipynb").exists()
+    said, err = capfd.readouterr()
+    assert said.startswith(f"00_start_here.ipynb {says}") and said.count("\n") == 1 and err == ""
+    assert "reset" in said and "00` takes the course's and keeps yours beside it." in said
+    assert content is None or damaged.read_bytes() == content
+    course.reset("00")
+    course.learner_copy()
+    assert "whole notebook" not in capfd.readouterr().out and damaged.is_file()
+
+
+@pytest.mark.parametrize("change", [{"nbformat_minor": 4}, {"metadata": {"bnbook": "mine"}}, {"more": 1}])
+def test_a_copy_that_another_editor_has_changed_a_little_is_no_damage(shelf, change, capfd):
+    course.learner_copy()
+    file = shelf / "work" / "00_start_here.ipynb"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    course.learner_copy()
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="shlex reads commands as a POSIX shell does")
+@pytest.mark.parametrize("make", [True, False])
+def test_the_command_that_is_named_takes_the_notebook_again(shelf, make, monkeypatch, capsys, tmp_path_factory):
+    monkeypatch.setattr(course.shutil, "which", lambda name: name if make else None)
+    away = tmp_path_factory.mktemp("a way")
+    for folder, named in ((None, "make reset NOTEBOOK=00" if make else "bnbook reset 00"), ("my own", "'my own'")):
+        monkeypatch.chdir(shelf if folder is None else away)
+        course.learner_copy(folder)
+        file = (shelf / "work" if folder is None else away / folder) / "00_start_here.ipynb"
+        file.write_text("")
+        course.learner_copy(folder)
+        command = capsys.readouterr().out.split("`")[1]
+        assert named in command
+        if not command.startswith("make"):
+            words = shlex.split(command)
+            assert command_line.main(words[words.index("reset") :]) == 0
+            assert file.read_text() and file.with_suffix(".mine-1.ipynb").read_text() == ""
+            capsys.readouterr()
+
+
+def test_a_folder_is_seen_from_where_the_person_stands(shelf, tmp_path_factory, monkeypatch):
+    away = tmp_path_factory.mktemp("away")
+    monkeypatch.chdir(away)
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(away / "home"))
+    for folder, where in (("mine", away / "mine"), ("../b", away.parent / "b"), ("~/c", away / "home" / "c")):
+        course.learner_copy(folder)
+        course.reset("02", folder)
+        assert sorted(path.name for path in where.glob("*.ipynb")) == [
+            *("00_start_here.ipynb", "02_forward.ipynb", "02_forward.mine-1.ipynb"),
+        ]
+    assert not (shelf / "mine").exists()
+    course.learner_copy()
+    assert (shelf / "work" / "00_start_here.ipynb").exists(), "without one it is work, wherever the person stands"
+
+
+def test_a_folder_that_cannot_be_made_is_refused_in_one_sentence(shelf, monkeypatch):
+    monkeypatch.chdir(shelf)
+    (shelf / "file").touch()
+    with pytest.raises(ValueError, match=r"deeper cannot be made \(.*\); choose another folder with --folder"):
+        course.learner_copy("file/deeper")
 
 
 def test_reset_takes_the_courses_and_keeps_every_earlier_one(shelf):
@@ -163,9 +265,36 @@ def test_a_folder_without_notebooks_is_an_error_that_says_so(tmp_path, monkeypat
 
 
 def test_jupyterlab_opens_the_first_notebook_of_the_learner_and_outlives_an_interrupt(shelf, monkeypatch):
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "their own")
     start = Mock(return_value=Mock(wait=Mock(side_effect=[KeyboardInterrupt, 3])))
     monkeypatch.setattr(course.subprocess, "Popen", start)
     assert course.open_lab(extra_args=["--no-browser"]) == 3
-    command = start.call_args.args[0]
+    command, given = start.call_args.args[0], start.call_args.kwargs["env"]
+    assert given["JUPYTER_CONFIG_PATH"].split(os.pathsep) == [str(course.DEFAULTS), "their own"]
     root, page = f"--ServerApp.root_dir={shelf}", "--LabApp.default_url=/lab/tree/work/00_start_here.ipynb"
     assert command[1:5] == ["-m", "jupyterlab", root, page] and "--no-browser" in command
+
+
+def test_jupyterlab_asks_nothing_about_news_and_updates_unless_the_learner_has_chosen_so(shelf, monkeypatch):
+    start = Mock(return_value=Mock(wait=Mock(return_value=0)))
+    monkeypatch.setattr(course.subprocess, "Popen", start)
+    course.open_lab()
+    monkeypatch.undo()
+    # JupyterLab's own words on what its pages are given, in the environment that it is started in.
+    script = """if True:
+        import json
+        from jupyterlab.commands import get_app_dir
+        from jupyterlab_server.settings_utils import get_settings
+        share, news = get_app_dir(), "@jupyterlab/apputils-extension:notification"
+        folders = share + "/settings", share + "/schemas", "no settings of a learner"
+        from jupyterlab_server.settings_utils import _get_overrides
+        schema = get_settings(*folders, news, _get_overrides(folders[0])[0])[0]["schema"]["properties"]
+        print(json.dumps({name: schema[name]["default"] for name in ("fetchNews", "checkForUpdates")}))
+    """
+    environments = {"before": None, "after": start.call_args.kwargs["env"]}
+    found = {
+        when: json.loads(subprocess.check_output([sys.executable, "-c", script], env=environment))
+        for when, environment in environments.items()
+    }
+    assert found["after"] == {"fetchNews": "false", "checkForUpdates": False}
+    assert found["before"] != found["after"], "this test would see it if the course changed nothing"

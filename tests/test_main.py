@@ -1,10 +1,16 @@
 """The command line: what is printed, what is written, which exit code."""
 
 import argparse
+import contextlib
 import functools
+import importlib
 import json
 import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +148,138 @@ def test_an_experiment_on_numbers_alone_records_no_data(capsys, tmp_path):
     saved = json.loads((tmp_path / "variance_errors.json").read_text())
     assert code == 0 and len(out.splitlines()) == 3
     assert saved["data"] is None and saved["device"] == "cpu" and saved["versions"]["numpy"] == np.__version__
+
+
+def _stops(monkeypatch, error, after):
+    """An experiment that keeps its runs and ends early with error, the first time: after that many of its 4 runs."""
+    from bnbook import experiments
+
+    _quick(monkeypatch)
+    left = [error]
+
+    def first_look(data, seeds=5, device="cpu", keep=None):
+        settings = [experiments.Setting(steps=2, every=1, seed=seed) for seed in range(4)]
+        if left:
+            experiments.run_all(settings[:after], data, device, keep=keep)
+            raise left.pop()
+        return {"experiment": "first_look", "runs": experiments.run_all(settings, data, device, keep=keep)}
+
+    monkeypatch.setattr(experiments, "first_look", first_look)
+
+
+ENDINGS = [
+    (KeyboardInterrupt(), 130, "stopped: "),
+    (OSError(28, "No space left on device"), 1, "[Errno 28] No space left on device; "),
+    (RuntimeError("CUDA out of memory.\nTried to allocate 2 GiB"), 1, "CUDA out of memory. Tried to allocate 2 GiB; "),
+    (MemoryError(), 1, "MemoryError; "),
+    (ValueError("some data is unfit"), 1, "some data is unfit; "),
+]
+
+
+@pytest.mark.parametrize("error, code, says", ENDINGS)
+def test_a_long_run_that_ends_early_says_how_to_go_on_and_does(error, code, says, capsys, tmp_path, monkeypatch):
+    _stops(monkeypatch, error, after=3)
+    arguments, part = ("run", "first_look", "--out", str(tmp_path)), tmp_path / "first_look.part"
+    found, out, err = run(capsys, *arguments)
+    go_on = f"the runs that are finished are kept in {part}, and the same command goes on from there"
+    assert (found, out, err) == (code, "", f"bnbook: {says}{go_on}\n")
+    assert len([line for line in part.read_text().splitlines() if line]) == 3
+    found, out, err = run(capsys, *arguments)
+    assert found == 0 and out.startswith(f"Going on with the runs that are finished in {part}.\n")
+    assert len(json.loads((tmp_path / "first_look.json").read_text())["runs"]) == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first_look.json", "first_look.png"]
+
+
+@pytest.mark.parametrize("error, code, says", ENDINGS)
+def test_a_run_that_ends_before_anything_is_kept_says_so(error, code, says, capsys, tmp_path, monkeypatch):
+    _stops(monkeypatch, error, after=0)
+    found, out, err = run(capsys, "run", "first_look", "--out", str(tmp_path))
+    again = "nothing is kept, and the same command starts again" if code == 130 else ""
+    assert (found, out, err) == (code, "", f"bnbook: {says}{again}\n" if again else f"bnbook: {says[:-2]}\n")
+
+
+def test_a_fault_in_an_experiment_shows_where_it_is_and_how_to_go_on(tmp_path, monkeypatch):
+    _stops(monkeypatch, ZeroDivisionError("a fault"), after=3)
+    with pytest.raises(ZeroDivisionError) as raised:
+        command_line.main(["run", "first_look", "--out", str(tmp_path)])
+    part = tmp_path / "first_look.part"
+    assert raised.value.__notes__ == [
+        f"the runs that are finished are kept in {part}, and the same command goes on from there"
+    ]
+
+
+@pytest.mark.parametrize("ending", ["json", "png"])
+def test_a_disk_that_is_full_at_the_end_leaves_the_earlier_result_whole_and_the_runs_kept(
+    ending, capsys, tmp_path, monkeypatch
+):
+    from matplotlib.figure import Figure
+
+    from bnbook import experiments
+
+    _stops(monkeypatch, ValueError, after=3)
+    run(capsys, "run", "first_look", "--out", str(tmp_path))
+    for name in ("json", "png"):
+        (tmp_path / f"first_look.{name}").write_text("earlier")
+
+    def full(*arguments, **keywords):
+        file = arguments[1]
+        Path(file).write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(*((experiments, "save") if ending == "json" else (Figure, "savefig")), full)
+        code, _, err = run(capsys, "run", "first_look", "--out", str(tmp_path))
+    assert code == 1 and "No space left on device; the runs that are finished are kept in " in err
+    assert (tmp_path / f"first_look.{ending}").read_text() == "earlier"
+    assert len([line for line in (tmp_path / "first_look.part").read_text().splitlines() if line]) == 4
+    assert not list(tmp_path.glob("*.half"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a whole console")
+def test_ctrl_c_in_a_terminal_ends_the_bar_and_then_says_one_sentence(tmp_path):
+    script = """if True:
+        import functools, sys
+        from bnbook import __main__, experiments
+        def first_look(data, seeds=5, device="cpu", keep=None, progress=False):
+            settings = [experiments.Setting(net="mlp", steps=5, seed=seed) for seed in range(10_000)]
+            return experiments.run_all(settings, data, device, progress=progress, keep=keep, together=1)
+        experiments.first_look = first_look
+        sys.exit(__main__.main(["run", "first_look", "--out", "."]))
+    """
+    main, terminal = os.openpty()
+    termios = importlib.import_module("termios")  # which Windows has not
+    termios.tcsetwinsize(terminal, (24, 100))
+    command = [sys.executable, "-c", script]
+    running = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=terminal)
+    os.close(terminal)
+    for _ in range(600):
+        if (tmp_path / "first_look.part").exists():
+            break
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal, on Linux
+        while piece := os.read(main, 10_000):
+            shown += piece
+    os.close(main)
+    *bar, last = re.split(r"[\r\n]+", shown.decode().strip())
+    assert running.wait(30) == 130 and "Traceback" not in shown.decode()
+    assert any("/10000 [" in line for line in bar), shown
+    assert last == (
+        "bnbook: stopped: the runs that are finished are kept in first_look.part, "
+        "and the same command goes on from there"
+    )
+
+
+def test_larger_images_are_announced_as_slower(capsys, tmp_path, monkeypatch):
+    _quick(monkeypatch)
+    x = np.random.default_rng(0).integers(0, 256, (600, 28, 28), dtype=np.uint8)
+    np.savez(tmp_path / "own.npz", x_train=x, y_train=np.arange(600) % 10)
+    own = ("run", "first_look", "--data", "images", "--folder", str(tmp_path), "--out", str(tmp_path))
+    code, out, _ = run(capsys, *own)
+    # 784 / 64 of the pixels in (3 * 640 + 120) / (3 * 640 + 500) of the passes through the net.
+    assert code == 0 and out.startswith("On these images a cnn takes up to 10 times as long as on the digits.\n")
+    assert "times as long" not in run(capsys, "run", "first_look", "--out", str(tmp_path))[1]
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_the_work(capsys, tmp_path, monkeypatch):

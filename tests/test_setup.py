@@ -184,6 +184,20 @@ def test_offline_ends_in_one_sentence_and_a_second_run_starts_where_it_ended(tmp
         assert "making it again" not in run.stdout  # what stands is sound: only packages are missing
 
 
+def test_ctrl_c_ends_in_one_sentence_and_exit_code_130(tmp_path, monkeypatch, capsys):
+    script = copy_of_the_setup(tmp_path)
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.time", interrupted)  # which it asks for first
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(script), run_name="__main__")
+    monkeypatch.undo()
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "\nInterrupted: run this again, it repairs what is half-made.\n"
+
+
 def test_a_half_made_environment_is_made_again(tmp_path):
     script = copy_of_the_setup(tmp_path)
     half = tmp_path / ".venv"

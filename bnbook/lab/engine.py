@@ -142,14 +142,15 @@ def run_all(settings, data, device="cpu", progress=False, watch=None, keep=None,
     settings = list(settings)
     kept = Kept(keep, data, device, dtype, watch)
     results = {position: kept.runs[key] for position, key in enumerate(map(kept.key, settings)) if key in kept.runs}
-    bar = tqdm(total=len(settings), initial=len(results), unit="run", disable=None if progress else True)
+    done = sum(settings[position].steps for position in results)
+    total, off = sum(setting.steps for setting in settings), None if progress else True
+    bar = tqdm(total=total, initial=done, unit="step", unit_scale=True, disable=off)  # runs come 24 at a time: no guess
     parts = [part.to(dtype) if part.is_floating_point() else part for part in tensors(data, device)]
     missing = [position for position in range(len(settings)) if position not in results]
     for group in _groups(settings, missing, together if torch.device(device).type == "cpu" else 8 * together):
-        runs = _train_together([settings[position] for position in group], data, parts, watch)
+        runs = _train_together([settings[position] for position in group], data, parts, watch, bar.update)
         kept.add(runs)
         results |= dict(zip(group, runs, strict=True))
-        bar.update(len(group))
     bar.close()
     return [results[position] for position in range(len(settings))]
 
@@ -162,8 +163,8 @@ def _groups(settings, positions, together):
     return [group[i : i + together] for group in groups.values() for i in range(0, len(group), together)]
 
 
-def _train_together(settings, data, parts, watch):
-    """Runs of settings that share a shape."""
+def _train_together(settings, data, parts, watch, advance):
+    """Runs of settings that share a shape; advance is told how many steps have been taken since it was last called."""
     x_train, y_train, x_test, y_test = parts
     first, watched, steps, accuracies = settings[0], {"step": []}, [], []
     net = nets.Stack([build(setting, data) for setting in settings]).to(x_train)
@@ -173,6 +174,7 @@ def _train_together(settings, data, parts, watch):
         pool = split["train"]
 
     def measure(net, step, x, y):
+        advance(len(settings) * (step > 0))
         if step % first.every == 0:
             steps.append(step)
             if pool is None:
