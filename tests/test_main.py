@@ -152,17 +152,18 @@ def test_an_experiment_on_numbers_alone_records_no_data(capsys, tmp_path):
 
 def _stops(monkeypatch, error, after):
     """An experiment that keeps its runs and ends early with error, the first time: after that many of its 4 runs."""
-    from bnbook import experiments
+    from bnbook.chapters.n00_start_here import experiments
+    from bnbook.lab import engine
 
     _quick(monkeypatch)
     left = [error]
 
     def first_look(data, seeds=5, device="cpu", keep=None):
-        settings = [experiments.Setting(steps=2, every=1, seed=seed) for seed in range(4)]
+        settings = [engine.Setting(steps=2, every=1, seed=seed) for seed in range(4)]
         if left:
-            experiments.run_all(settings[:after], data, device, keep=keep)
+            engine.run_all(settings[:after], data, device, keep=keep)
             raise left.pop()
-        return {"experiment": "first_look", "runs": experiments.run_all(settings, data, device, keep=keep)}
+        return {"experiment": "first_look", "runs": engine.run_all(settings, data, device, keep=keep)}
 
     monkeypatch.setattr(experiments, "first_look", first_look)
 
@@ -214,7 +215,7 @@ def test_a_disk_that_is_full_at_the_end_leaves_the_earlier_result_whole_and_the_
 ):
     from matplotlib.figure import Figure
 
-    from bnbook import experiments
+    from bnbook.lab import results
 
     _stops(monkeypatch, ValueError, after=3)
     run(capsys, "run", "first_look", "--out", str(tmp_path))
@@ -227,7 +228,7 @@ def test_a_disk_that_is_full_at_the_end_leaves_the_earlier_result_whole_and_the_
         raise OSError(28, "No space left on device")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(*((experiments, "save") if ending == "json" else (Figure, "savefig")), full)
+        patch.setattr(*((results, "save") if ending == "json" else (Figure, "savefig")), full)
         code, _, err = run(capsys, "run", "first_look", "--out", str(tmp_path))
     assert code == 1 and "No space left on device; the runs that are finished are kept in " in err
     assert (tmp_path / f"first_look.{ending}").read_text() == "earlier"
@@ -239,10 +240,12 @@ def test_a_disk_that_is_full_at_the_end_leaves_the_earlier_result_whole_and_the_
 def test_ctrl_c_in_a_terminal_ends_the_bar_and_then_says_one_sentence(tmp_path):
     script = """if True:
         import functools, sys
-        from bnbook import __main__, experiments
+        from bnbook import __main__
+        from bnbook.chapters.n00_start_here import experiments
+        from bnbook.lab import engine
         def first_look(data, seeds=5, device="cpu", keep=None, progress=False):
-            settings = [experiments.Setting(net="mlp", steps=5, seed=seed) for seed in range(10_000)]
-            return experiments.run_all(settings, data, device, progress=progress, keep=keep, together=1)
+            settings = [engine.Setting(net="mlp", steps=5, seed=seed) for seed in range(10_000)]
+            return engine.run_all(settings, data, device, progress=progress, keep=keep, together=1)
         experiments.first_look = first_look
         sys.exit(__main__.main(["run", "first_look", "--out", "."]))
     """

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from bnbook import nets, norm_numpy
+from bnbook.chapters.n10_batch_size.functions import batch_renorm
 
 torch.set_num_threads(1)
 
@@ -418,7 +419,7 @@ def test_batch_renormalization_follows_the_arithmetic_while_its_limits_open(shap
             + step
         )
         opened = min(1, step / 4)
-        y, *found = norm_numpy.batch_renorm(x.numpy(), gamma, beta, mean, var, 1 + 2 * opened, 5 * opened)
+        y, *found = batch_renorm(x.numpy(), gamma, beta, mean, var, 1 + 2 * opened, 5 * opened)
         np.testing.assert_allclose(layer(x).detach(), y, rtol=1e-10, atol=1e-10)
         mean, var = norm_numpy.update_running(mean, var, *found, m, momentum=0.3)
         np.testing.assert_allclose(layer.running_mean, mean)

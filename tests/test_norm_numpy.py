@@ -248,40 +248,6 @@ def test_two_values_per_group_are_enough_and_no_images_are_no_mistake():
         assert bn.group_norm_backward(x, x, None, groups)[0].shape == shape
 
 
-def test_batch_renorm_is_evaluation_inside_its_limits_and_batch_norm_without_room():
-    x, (gamma, beta) = batch((6, 3, 2)), vectors(3)
-    mean, var = np.array([3.1, 2.9, 3.0]), np.array([0.3, 1.2, 3.5])
-    y, batch_mean, batch_var = bn.batch_renorm(x, gamma, beta, mean, var, r_max=100, d_max=100)
-    near(y, bn.batch_norm_eval(x, gamma, beta, mean, var))
-    tight = bn.batch_renorm(x, gamma, beta, mean, var, r_max=1, d_max=0)
-    for ours, expected in zip(tight, bn.batch_norm(x, gamma, beta), strict=True):
-        near(ours, expected)
-    near(batch_mean, x.mean((0, 2)))
-    near(batch_var, x.var((0, 2)))
-
-
-@pytest.mark.parametrize("shape, size", [((6, 3), 2), ((6, 3, 2), 3), ((4, 3, 2, 3), 4), ((4, 3, 2, 3), 1)])
-def test_ghost_batches_are_pytorchs_batch_norm_of_each_part(shape, size):
-    x, (gamma, beta) = batch(shape), vectors(3)
-    parts = [
-        F.batch_norm(part, None, None, torch.tensor(gamma), torch.tensor(beta), training=True)
-        for part in torch.tensor(x).split(size)
-    ]
-    near(bn.ghost_batch_norm(x, gamma, beta, size), torch.cat(parts))
-
-
-@pytest.mark.parametrize("size", [0, 4, 7, -2])
-def test_parts_that_do_not_make_up_the_batch_are_refused(size):
-    with pytest.raises(ValueError, match=rf"size is {size} and x has 6 examples: choose a divisor of 6"):
-        bn.ghost_batch_norm(batch((6, 3)), None, None, size)
-
-
-def test_the_standard_error_is_how_far_means_are_from_the_truth():
-    values = np.random.default_rng(0).normal(3, 2, (40_000, 25))
-    assert bn.standard_error(2, 25) == 0.4
-    assert np.sqrt(np.mean((values.mean(1) - 3) ** 2)) == pytest.approx(0.4, rel=0.01)
-
-
 # --- invariants ------------------------------------------------------------------------------------------------------
 
 # (a compiler flag of old inductor builds flushes subnormal numbers to 0 for the whole process)
@@ -342,8 +308,6 @@ def calls(x):
         "layer_norm": (x, gamma, beta),
         "instance_norm": (x, gamma, beta),
         "rms_norm": (x, gamma),
-        "batch_renorm": (x, gamma, beta, mean, var, 3.0, 5.0),
-        "ghost_batch_norm": (x, gamma, beta, 5),
     }
 
 
@@ -433,77 +397,4 @@ def test_a_large_variance_is_never_negative_where_the_one_pass_formula_is(C):
 # --- images as tables ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_rows_are_pixels_and_come_back_as_images(shape):
-    x = batch(shape)
-    rows = bn.to_rows(x)
-    pixels = [(n, *place) for n, *place in np.ndindex(shape[0], *shape[2:])]
-    assert rows.shape == (x.size // shape[1], shape[1])
-    for row, (n, *place) in zip(rows, pixels, strict=True):
-        assert np.array_equal(row, x[(n, slice(None), *place)])
-    assert np.array_equal(bn.from_rows(rows, shape), x)
-    assert bn.to_rows(x.astype(np.float32)).dtype == np.float32 and bn.to_rows(x.tolist()).tolist() == rows.tolist()
-
-
-@pytest.mark.parametrize("shape", [shape for shape in SHAPES if np.prod(shape) > shape[1]])
-def test_batch_norm_of_images_is_batch_norm_of_the_table(shape):
-    x, (gamma, beta) = batch(shape), vectors(shape[1])
-    y, mean, var = bn.batch_norm(x, gamma, beta)
-    by_rows, mean_of_rows, var_of_rows = bn.batch_norm(bn.to_rows(x), gamma, beta)
-    near(bn.from_rows(by_rows, shape), y)
-    near(mean_of_rows, mean)
-    near(var_of_rows, var)
-
-
-def test_what_is_no_image_and_no_table_is_refused():
-    with pytest.raises(ValueError, match=r"x has shape \(3,\), expected \(N, C\)"):
-        bn.to_rows(np.ones(3))
-    with pytest.raises(ValueError, match=r"rows has shape \(6, 2\), expected \(4, 3\)"):
-        bn.from_rows(np.ones((6, 2)), (2, 3, 2))
-    with pytest.raises(ValueError, match=r"bias has shape \(2,\) and running_mean \(3,\)"):
-        bn.remove_bias(np.ones(2), np.ones(3))
-
-
-def test_a_layer_without_its_bias_gives_the_same_in_both_modes_and_trains_on_the_same():
-    torch.manual_seed(0)
-    x = torch.randn(6, 2, 5, 5, dtype=torch.float64)
-    conv, norm = torch.nn.Conv2d(2, 3, 3, padding=1).double(), torch.nn.BatchNorm2d(3).double()
-    bare, new = torch.nn.Conv2d(2, 3, 3, padding=1, bias=False).double(), torch.nn.BatchNorm2d(3).double()
-    norm(conv(x))
-    bare.weight = conv.weight
-    new.load_state_dict(norm.state_dict())
-    new.running_mean = torch.tensor(bn.remove_bias(conv.bias.detach().numpy(), norm.running_mean.numpy()))
-    for training in (False, True, False):  # the training pass moves both running means
-        norm.train(training), new.train(training)
-        torch.testing.assert_close(new(bare(x)), norm(conv(x)), rtol=0, atol=1e-12)
-
-
 # --- notebook 01 -------------------------------------------------------------------------------------------------
-
-
-def test_standardize_is_normalize_over_the_rows_without_eps():
-    x = batch((5, 3))
-    near(bn.standardize(x), bn.normalize(x, (0,), eps=0.0)[0])
-    root = 1.5**0.5
-    near(bn.standardize(np.array([[1.0], [3.0], [5.0]])), [[-root], [0], [root]])
-    assert bn.standardize(x.astype(np.float32)).dtype == np.float32
-    assert np.isnan(bn.standardize(np.ones((4, 2)))).all()
-    with pytest.raises(ValueError, match="x holds int64, expected floats"):
-        bn.standardize(np.ones((4, 2), int))
-
-
-def test_saturation_is_the_share_of_tanh_slopes_below_the_limit():
-    z = torch.linspace(-5, 5, 1001, dtype=torch.float64, requires_grad=True)
-    h = torch.tanh(z)
-    h.sum().backward()
-    for slope in (0.05, 0.3):
-        assert bn.saturation(h.detach().numpy(), slope) == (z.grad < slope).double().mean().item()
-    assert bn.saturation(np.array([-0.99, 0.96, 0.2])) == pytest.approx(1 / 3)
-
-
-@pytest.mark.parametrize("shape", [(50, 64), (8, 3, 5, 5)])
-def test_he_std_is_pytorchs_kaiming_normal(shape):
-    fan_in = int(np.prod(shape[1:]))
-    weight = torch.empty(400, *shape[1:], dtype=torch.float64)
-    torch.nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=torch.Generator().manual_seed(0))
-    assert weight.std().item() == pytest.approx(bn.he_std(fan_in), rel=0.02)

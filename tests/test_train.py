@@ -284,21 +284,6 @@ def test_the_batches_may_be_given():
     assert losses.shape == (3, 2)
 
 
-@pytest.mark.parametrize("size", [1, 2, 7, 10, 30])
-def test_the_accumulated_gradient_is_that_of_the_batch_for_a_net_without_normalization(size):
-    x, y = (torch.tensor(part[:10]) for part in _digits())
-    net = nets.mlp("none", 5)
-
-    def gradient(x, y):
-        net.zero_grad()
-        nn.functional.cross_entropy(net(x), y).backward()
-        return torch.cat([p.grad.flatten() for p in net.parameters()])
-
-    torch.testing.assert_close(train.accumulated_gradient(gradient, x, y, size), gradient(x, y))
-    with pytest.raises(ValueError, match="size is 0; a micro-batch needs 1 example or more"):
-        train.accumulated_gradient(gradient, x, y, 0)
-
-
 def test_a_backward_of_watchs_own_and_old_gradients_move_nothing_and_no_hook_is_left():
     x, y = _digits()
 

@@ -498,15 +498,25 @@ def test_a_question_has_a_reply_for_no_answer_the_right_one_each_wrong_one_and_a
 
 
 def in_room(room, question):
-    """What the wrong options of a question tell to type, evaluated after the first cell of the room's notebook."""
+    """What the wrong options of a question tell to type, evaluated after the first cell of the room's notebook.
+
+    By then the reader has the arithmetic and the room's own functions, too.
+    """
     nb = nbformat.read(course.ROOT / "notebooks" / f"{room[1:]}.ipynb", as_version=4)
     first = next(cell.source for cell in nb.cells if cell.cell_type == "code")
+    homes = ["bnbook.norm_numpy", *([f"bnbook.chapters.{room}.functions"] * bool(chapters.room(room, "functions")))]
+    imports = "\n".join(["import numpy as np, torch", "from bnbook import norm_numpy, data"])
+    imports += "".join(f"\nfrom {home} import *" for home in homes)
     spaces = {}
     for option, (_, code, shows) in question.wrong.items():
         *before, last = code.split("; ")
         if tuple(before) not in spaces:  # options of one question often look at the same training
             spaces[tuple(before)] = {}
-            exec("\n".join([first, *before]), spaces[tuple(before)])
+            space = spaces[tuple(before)]
+            exec(
+                "import numpy as np, torch\nfrom bnbook import norm_numpy, data\nfrom bnbook.norm_numpy import *", space
+            )
+            exec("\n".join([first, *before]), space)
         yield option, eval(last, spaces[tuple(before)]), shows, code
 
 

@@ -26,7 +26,7 @@ def digits():
 def test_running_statistics_followed_beside_a_training_are_those_of_pytorchs_layer(digits):
     setting = replace(experiments.SMALL, steps=12, width=8)
     x_test, y_test = engine.tensors(digits, "cpu")[2:]
-    found = experiments.train_eval._gaps(digits, setting, (5, 12), "cpu")
+    found = experiments._gaps(digits, setting, (5, 12), "cpu")
     for name, momentum in (("momentum=0.1", 0.1), ("momentum=0.01", 0.01), ("momentum=None", None)):
 
         def watch(net, step, momentum=momentum):
@@ -53,7 +53,7 @@ def test_following_the_averages_leaves_the_training_as_it_is(digits):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, "fit", spy)
-        experiments.train_eval._gaps(digits, setting, (3, 12), "cpu")
+        experiments._gaps(digits, setting, (3, 12), "cpu")
         experiments.trained_mlp(digits, setting)
     assert torch.equal(*weights)
 
