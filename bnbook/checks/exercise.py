@@ -155,7 +155,7 @@ class Exercise:
                 return Known(wrong, slip=slip, by_rounding=harmless)
             positions = tuple(p for p in wrong if self._all_same(triples, [p]))
             shared.setdefault(positions, []).append(slip)
-        positions = max(shared, key=len, default=())
+        positions = max(shared, key=len, default=())  # the first of several that are as long
         slips = tuple(shared[positions]) if positions else ()
         return Known(
             wrong, positions, slips if len(slips) <= AT_MOST else (), in_float32=self._in_float32(calls, wrong)
@@ -166,6 +166,9 @@ class Exercise:
         ours = {call.probe.says: call for call in _all_calls_once(self, self.finished)}
         made = [(call, ours[call.probe.says]) for call in calls if call.error is None]
         return tuple(p for p in range(len(self.outputs)) if any(self._difference_at(p, *pair) for pair in made))
+
+    def _spoiled(self, slip):
+        return self._wrong_positions(_all_calls_once(self, slip))
 
     def _all_same(self, triples, positions):
         return all(self._same(*triple, positions) for triple in triples)

@@ -87,20 +87,24 @@ def _whole(exercise, known):
 
 def _part(exercise, yours, known):
     """The lines for slips that give some of the outputs: their sentences where true of yours, else the example."""
-    names = " and ".join(f'"{exercise.outputs[p]}"' for p in known.positions)
-    start = f"A part of it is known: {names} {'are' if len(known.positions) > 1 else 'is'} what "
-    whys = [_why_of_a_part(exercise, yours, slip, known) for slip in known.slips]
-    told = [_name(slip) + (f": {why}" if why else "") for slip, why in zip(known.slips, whys, strict=True)]
-    if len(told) == 1:
-        lines = [start + f"{_name(known.slips[0])} gives{f': {whys[0]}' if whys[0] else '.'}"]
+    named = " and ".join(f'"{exercise.outputs[p]}"' for p in known.positions)
+    one = len(known.positions) == 1
+    if known.positions == known.wrong:
+        start = f"Only {named} {'is off: it is' if one else 'are off: they are'} what"
     else:
-        lines = [start + "either of these gives:", *(f"- {one}" for one in told)]
+        start = f"A part of it is known: {named} {'is' if one else 'are'} what"
+    whys = [_why_of_a_part(exercise, yours, slip, known) for slip in known.slips]
+    told = [(_name(slip), f": {why}" if why else ".") for slip, why in zip(known.slips, whys, strict=True)]
+    if len(told) == 1:
+        lines = [f"{start} {told[0][0]} gives{told[0][1]}"]
+    else:
+        lines = [f"{start} either of these gives:", *(f"- {name}{why}" for name, why in told)]
     return lines if all(whys) else lines + _by_hand(exercise, yours)
 
 
 def _why_of_a_part(exercise, yours, slip, known):
     """A slip's sentence with your numbers; None if it would speak of more than the outputs that you share with it."""
-    spoils_what_is_right = set(exercise._wrong_positions(exercise._all_calls(slip))) - set(known.wrong)
+    spoils_what_is_right = set(exercise._spoiled(slip)) - set(known.wrong)
     cited = {field.removeprefix("right_") for _, field, _, _ in string.Formatter().parse(slip.__doc__) if field}
     mine, right = exercise._on_example(yours, short), exercise._on_example(exercise.finished, short)
     shared = {exercise.outputs[p] for p in known.positions}
