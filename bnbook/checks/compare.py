@@ -99,14 +99,6 @@ def _how_far(value, expected):
         return np.abs(array.astype(np.float64) - expected).max(initial=0)
 
 
-def in_float32(result):
-    """A result with what is float64 in it rounded to float32, so that it is compared as such."""
-    if isinstance(result, (tuple, list)):
-        return type(result)(map(in_float32, result))
-    array = _array(result)
-    return array.astype(np.float32) if array is not None and array.dtype == np.float64 else result
-
-
 def scattered(pairs):
     """Whether numbers are off in both directions, as by rounding; another eps or factor moves all of them one way."""
     off = [(_array(yours) - _array(expected)) * np.sign(expected) for yours, expected in pairs if np.size(expected)]

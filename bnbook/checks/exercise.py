@@ -19,7 +19,6 @@ from .compare import (
     array_difference,
     as_far_off,
     as_outputs,
-    in_float32,
     kind_of,
     same_error,
     scattered,
@@ -34,6 +33,13 @@ class CheckFailed(AssertionError):
 
     def _render_traceback_(self):  # read by IPython
         return ["CheckFailed: not right yet, see the message above."]
+
+
+class NotAFunction(TypeError):
+    """What was handed in cannot be called; a notebook shows the sentence without a traceback."""
+
+    def _render_traceback_(self):  # read by IPython
+        return [message.fold(f"TypeError: {self}")]
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ class Exercise:
         """Compare yours with the finished function: prints the verdict; raises CheckFailed if it is wrong."""
         __tracebackhide__ = True  # IPython then leaves this frame out: what is shown of an exception is the learner's
         if not callable(yours):
-            raise TypeError(
+            raise NotAFunction(
                 f"checks.{self.name} got {type(yours).__name__}, expected your function: "
                 f"write checks.{self.name}({self.name}), without calling it."
             )
@@ -156,10 +162,8 @@ class Exercise:
             positions = tuple(p for p in wrong if self._all_same(triples, [p]))
             shared.setdefault(positions, []).append(slip)
         positions = max(shared, key=len, default=())  # the first of several that are as long
-        slips = tuple(shared[positions]) if positions else ()
-        return Known(
-            wrong, positions, slips if len(slips) <= AT_MOST else (), in_float32=self._in_float32(calls, wrong)
-        )
+        slips = tuple(shared[positions]) if len(shared.get(positions, ())) <= AT_MOST and positions else ()
+        return Known(wrong, positions, slips, None, False, self._only_without(calls), self._in_float32(calls, wrong))
 
     def _wrong_positions(self, calls):
         """The outputs that are wrong on some probe; a call that raised says nothing about them."""
@@ -191,15 +195,26 @@ class Exercise:
         return as_far_off(*(result[position] for result in results))
 
     def _in_float32(self, calls, wrong):
-        """Whether nothing is wrong with the wrong outputs but that they are rounded as float32 rounds."""
-        if not wrong or any(call.error or call.wrote_into for call in calls):
+        """Whether the wrong outputs are right to 4 digits, and off as by rounding."""
+        outputs = [as_outputs(call.result, len(self.outputs)) for call in calls]
+        if not wrong or None in outputs or any(call.error or call.wrote_into for call in calls):
             return False
-        pairs = list(zip(calls, _all_calls_once(self, self.finished), strict=True))
-        if any(as_outputs(call.result, len(self.outputs)) is None for call in calls):
+        ours = _all_calls_once(self, self.finished)
+        roughly = [replace(call, probe=replace(call.probe, tolerance=call.probe.tolerance or 1e-4)) for call in ours]
+        if any(self._difference_at(p, *pair) for pair in zip(calls, roughly, strict=True) for p in wrong):
             return False
-        rounded = [replace(call, result=in_float32(call.result)) for call in calls]
-        values = [[as_outputs(c.result, len(self.outputs)) for c in pair] for pair in pairs]
-        return not self._wrong_positions(rounded) and scattered([(y[p], e[p]) for y, e in values for p in wrong])
+        expected = [as_outputs(call.result, len(self.outputs)) for call in ours]
+        return scattered([(y[p], e[p]) for y, e in zip(outputs, expected, strict=True) for p in wrong])
+
+    def _only_without(self, calls):
+        """The argument without which alone the calls are wrong: it has another default."""
+        given = [len(call.probe.args) for call in calls]
+        off = [call.wrote_into or call.error or self._wrong_positions([call]) for call in calls]
+        wrong = {n for n, is_off in zip(given, off, strict=True) if is_off}
+        right = {n for n, is_off in zip(given, off, strict=True) if not is_off}
+        name = self.inputs[-1]
+        optional = not self.observe and max(given) == len(self.inputs)
+        return name if optional and wrong == {max(given) - 1} and max(given) in right else None
 
     def _call(self, function, probe, kept):
         return try_call(
@@ -235,7 +250,8 @@ class Known:
     slip         the slip that gives all of them, on all probes
     by_rounding  whether only rounding errors tell yours from the finished function
     positions, slips   if there is none: some of the outputs, and the slips that give them on all probes
-    in_float32   whether they are right to what float32 can hold
+    only_without  the argument without which alone it is wrong
+    in_float32    whether it is right to 4 digits and off as float32 rounds
     """
 
     wrong: tuple[int, ...]
@@ -243,6 +259,7 @@ class Known:
     slips: tuple[Callable, ...] = ()
     slip: Callable | None = None
     by_rounding: bool = False
+    only_without: str | None = None
     in_float32: bool = False
 
 
@@ -275,8 +292,8 @@ def _frames(error):
 
 
 def _in_their_code(error):
-    """The traceback of error from the learner's first line on, without the check that called it."""
-    tb = error.__traceback__
-    while tb is not None and tb.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+    """The traceback of error from the learner's first line on; None if it never came that far."""
+    tb, theirs = error.__traceback__, {frame.filename for frame in _frames(error)}
+    while tb is not None and tb.tb_frame.f_code.co_filename not in theirs:
         tb = tb.tb_next
-    return tb or error.__traceback__
+    return tb

@@ -13,8 +13,8 @@ from .compare import full, short
 
 WIDTH = 88  # of a line: an output cell of JupyterLab on a small screen holds about 109 characters
 
-# What is not cut at its spaces while it fits in a line: code in backticks, lists and arguments in brackets.
-_WHOLE = re.compile(r"`[^`\n]+`|\w*\((?:[^()]|\([^()]*\))*\)|\[(?:[^\[\]]|\[[^\[\]]*\])*\]")
+# What is not cut at its spaces while it fits in a line: code in backticks, lists, arguments, `name = [1, 2]`.
+_WHOLE = re.compile(r"`[^`\n]+`|(?:\w+ = )?(?:\w*\((?:[^()]|\([^()]*\))*\)|\[(?:[^\[\]]|\[[^\[\]]*\])*\])")
 _JOINED = "\N{NO-BREAK SPACE}"
 
 
@@ -65,6 +65,8 @@ def wrong(exercise, yours, probe, found, known):
         lines.append(_whole(exercise, known))
     elif known.slips:
         lines += _part(exercise, yours, known)
+    elif known.only_without:
+        lines.append(_by_its_default(exercise, known.only_without))
     elif known.in_float32:
         lines.append(_IN_FLOAT32)
     else:
@@ -73,9 +75,14 @@ def wrong(exercise, yours, probe, found, known):
 
 
 _IN_FLOAT32 = (
-    "All of it is right to 5 digits, and float64 has 16: something on the way seems to be computed in float32, whose "
+    "All of it is right to 4 digits, and float64 has 16: something on the way seems to be computed in float32, whose "
     "numbers have 7 (torch.float32, which PyTorch takes by itself, or .astype(np.float32)). Compute in float64."
 )
+
+
+def _by_its_default(exercise, name):
+    default = inspect.signature(exercise.finished).parameters[name].default
+    return f"It is right wherever {name} is given, and off where it is not: its default is to be {name}={default}."
 
 
 def _whole(exercise, known):
@@ -87,28 +94,41 @@ def _whole(exercise, known):
 
 def _part(exercise, yours, known):
     """The lines for slips that give some of the outputs: their sentences where true of yours, else the example."""
-    named = " and ".join(f'"{exercise.outputs[p]}"' for p in known.positions)
-    one = len(known.positions) == 1
+    named, one = _listed([f'"{exercise.outputs[p]}"' for p in known.positions]), len(known.positions) == 1
     if known.positions == known.wrong:
         start = f"Only {named} {'is off: it is' if one else 'are off: they are'} what"
     else:
         start = f"A part of it is known: {named} {'is' if one else 'are'} what"
     whys = [_why_of_a_part(exercise, yours, slip, known) for slip in known.slips]
-    told = [(_name(slip), f": {why}" if why else ".") for slip, why in zip(known.slips, whys, strict=True)]
+    told = [(_name(slip), f": {why}" if why else "") for slip, why in zip(known.slips, whys, strict=True)]
     if len(told) == 1:
-        lines = [f"{start} {told[0][0]} gives{told[0][1]}"]
+        lines = [f"{start} {told[0][0]} gives{told[0][1] or '.'}"]
     else:
         lines = [f"{start} either of these gives:", *(f"- {name}{why}" for name, why in told)]
     return lines if all(whys) else lines + _by_hand(exercise, yours)
 
 
+def _listed(names):
+    """`a`, `a and b`, `a, b and 3 more`."""
+    if len(names) > 3:
+        names = [*names[:2], f"{len(names) - 2} more"]
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
 def _why_of_a_part(exercise, yours, slip, known):
-    """A slip's sentence with your numbers; None if it would speak of more than the outputs that you share with it."""
+    """A slip's sentence with your numbers; None if it speaks of more than the outputs that you share with it, or if no
+    number of yours in it shows that it fits."""
     spoils_what_is_right = set(exercise._spoiled(slip)) - set(known.wrong)
     cited = {field.removeprefix("right_") for _, field, _, _ in string.Formatter().parse(slip.__doc__) if field}
     mine, right = exercise._on_example(yours, short), exercise._on_example(exercise.finished, short)
     shared = {exercise.outputs[p] for p in known.positions}
-    if spoils_what_is_right or not cited <= shared or not mine or any(mine[name] == right[name] for name in cited):
+    if (
+        spoils_what_is_right
+        or not cited
+        or not cited <= shared
+        or not mine
+        or any(mine[name] == right[name] for name in cited)
+    ):
         return None
     why = _why(exercise, slip, mine)
     said_to_be_right = {name for name in exercise.outputs if re.search(rf"\b{re.escape(name)} is right\b", why)}
@@ -124,7 +144,8 @@ def _by_hand(exercise, yours):
     call = ", ".join(f"{name} = {full(value)}" for name, value in arguments)
     differing = [name for name in exercise.outputs if mine[name] != right[name]]
     rows = [f"   {name:8} yours {mine[name]}   expected {right[name]}" for name in differing]
-    return [f"Small enough to follow by hand, {call}:", *rows]
+    in_two = [f"   {name:8} yours    {mine[name]}\n   {'':8} expected {right[name]}" for name in differing]
+    return [f"Small enough to follow by hand, {call}:", *(rows if max(map(len, rows)) <= WIDTH else in_two)]
 
 
 # --- a slip's docstring, `name: why`, where `{var}` stands for the output var on the small example -----------------
