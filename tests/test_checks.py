@@ -6,6 +6,8 @@ import inspect
 import itertools
 import re
 
+import nbclient
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -14,8 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnbook import checks, norm_numpy
-from bnbook.checks import compare
-from bnbook.checks.exercise import AT_MOST, Exercise, _all_calls_once
+from bnbook.checks import compare, message
+from bnbook.checks.exercise import AT_MOST, Exercise, Known, _all_calls_once
+from bnbook.checks.message import fold
+from bnbook.checks.question import _same
 from bnbook.norm_numpy import batch_axes
 
 EXERCISES = list(checks.EXERCISES.values())
@@ -82,6 +86,79 @@ def test_a_forgotten_return_is_pointed_out(capsys):
     assert "It returned None: is the line `return y, mean, var` there?" in out and result is None
 
 
+def test_a_forgotten_return_is_pointed_out_even_where_only_arguments_are_given_new_values(capsys):
+    def forgot(x, gamma, beta, eps=1e-5):
+        x = gamma * x + beta
+
+    out, result = run(checks.batch_norm, forgot, capsys)
+    assert "It returned None: is the line `return y, mean, var` there?" in plain(out) and result is None
+
+
+def test_the_worst_entry_is_shown_and_not_the_first(capsys):
+    def yours(x, axes, eps=1e-5):
+        x_hat, mean, var = norm_numpy.normalize(x, axes, eps)
+        x_hat.flat[1] += 0.25
+        x_hat.flat[5] -= 0.5
+        return x_hat, mean, var
+
+    out, _ = run(checks.normalize, yours, capsys)
+    assert "x_hat (5, 3) is off by up to 0.5, worst at [1, 2]: yours " in plain(out)
+
+
+def in_float32(x, axes, eps=1e-5):
+    results = norm_numpy.normalize(np.float32(x), axes, eps)
+    mean = np.float32(x).mean(axes, keepdims=True)
+    x_hat = (np.float32(x) - mean) / np.sqrt(np.float32(x).var(axes, keepdims=True) + np.float32(eps))
+    return np.float64(x_hat), np.float64(mean), np.float64(np.float32(results[2]))
+
+
+def test_what_is_computed_in_float32_is_told_so_and_a_small_mistake_is_not():
+    verdict = checks.normalize.judge(in_float32)
+    assert verdict.kind == "wrong" and "seems to be computed in float32" in verdict.message
+    for factor in (1 + 1e-5, 1 - 1e-6):
+        small = checks.normalize.judge(lambda *args, f=factor: tuple(f * v for v in norm_numpy.normalize(*args)))
+        assert small.kind == "wrong" and "float32" not in small.message
+
+
+@pytest.mark.parametrize("eps", [1e-8, 1e-6, 1e-2])
+def test_another_default_is_told_by_where_it_shows(eps):
+    verdict = checks.normalize.judge(lambda x, axes, given=eps: norm_numpy.normalize(x, axes, given))
+    assert (
+        "It is right wherever eps is given, and off where it is not: its default is to be eps=1e-05" in verdict.message
+    )
+
+
+def test_a_sentence_about_the_whole_is_not_told_of_a_part():
+    def yours(dy, x, gamma, num_groups, eps=1e-5):
+        dx, _, dbeta = checks.group_norm_backward.finished(dy, x, gamma, num_groups, eps)
+        x_hat = norm_numpy.normalize(x, batch_axes(x.ndim), eps)[0]
+        return dx, (dy * x_hat).sum(batch_axes(x.ndim)), dbeta
+
+    verdict = checks.group_norm_backward.judge(yours)
+    assert 'Only "dgamma" is off: it is what the projection of BatchNorm gives.' in verdict.message
+    assert "cannot reach image 1" not in verdict.message and "   dgamma   yours    [" in verdict.message
+
+
+def test_an_error_of_the_same_type_for_another_reason_is_not_called_by_a_slips_name():
+    def reshapes(x, gamma, beta, eps=1e-5):
+        if x.ndim > 2:
+            raise ValueError("something else")
+        return norm_numpy.batch_norm(x, gamma, beta, eps)
+
+    verdict = checks.batch_norm.judge(reshapes)
+    assert verdict.kind == "raised" and verdict.slip is None and "That is what" not in verdict.message
+
+
+def test_losing_digits_in_another_way_is_not_called_the_one_pass_variance():
+    def one_number_off(x, axes, eps=1e-5):
+        x_hat, mean, var = norm_numpy.normalize(x, axes, eps)
+        scale = 0.9 if x.dtype == np.float32 else 1.0
+        return x_hat, mean, scale * var
+
+    verdict = checks.normalize.judge(one_number_off)
+    assert verdict.kind == "wrong" and verdict.slip is None
+
+
 def test_a_wrong_answer_is_printed_and_raised_as_an_assertion_error(capsys):
     out, error = run(checks.batch_norm, lambda x, g, b, eps=1e-5: (2 * x, x.mean(0), x.var(0)), capsys)
     assert isinstance(error, checks.CheckFailed) and isinstance(error, AssertionError)
@@ -108,7 +185,7 @@ def test_two_mistakes_at_once_name_the_one_that_can_be_told(capsys):
     assert "- dividing the variance by m - 1: BatchNorm normalizes" in out and "var is [4, 100], it should be" in plain(
         out
     )
-    assert "- returning the variance divided by m - 1." in out, "its sentence says that y is right, and y is not"
+    assert "- returning the variance divided by m - 1\n" in out, "its sentence says that y is right, and y is not"
 
 
 def test_an_exception_is_theirs_with_their_line(capsys):
@@ -122,6 +199,29 @@ def test_an_exception_is_theirs_with_their_line(capsys):
     assert type(error) is AttributeError
     frames = [frame.filename for frame in inspect.getinnerframes(error.__traceback__)]
     assert frames[-1] == "their_cell" and not any(name.endswith("compare.py") for name in frames)
+
+
+A_LEARNERS_CELLS = (
+    "import numpy as np\nfrom bnbook import checks",
+    "def normalize(x, axes, eps=1e-5):\n    return helper(x), x, x\ndef helper(v):\n    return v.no_such_thing",
+    "checks.normalize(normalize)",
+    "checks.batch_norm(lambda x: x)",
+    "checks.normalize(3)",
+    "checks.normalize(lambda x, axes, eps=1e-5: (x, x, x))",
+)
+
+
+def test_in_a_notebook_no_line_of_ours_is_shown_of_an_exception():
+    cells = [nbformat.v4.new_code_cell(source) for source in A_LEARNERS_CELLS]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    nbclient.NotebookClient(notebook, allow_errors=True, kernel_name="python3").execute()
+    shown = ["\n".join(o.traceback) for cell in cells for o in cell.outputs if o.output_type == "error"]
+    shown = [re.sub(r"\x1b\[[0-9;]*m", "", text) for text in shown]
+    assert len(shown) == 4 and not any("bnbook/" in text or "__call__" in text for text in shown), shown
+    assert "return helper(x), x, x" in shown[0] and "----> 4     return v.no_such_thing" in shown[0]
+    assert plain(shown[1]) == "TypeError: <lambda>() takes 1 positional argument but 4 were given"
+    assert plain(shown[2]).startswith("TypeError: checks.normalize got int, expected your function")
+    assert plain(shown[3]) == "CheckFailed: not right yet, see the message above."
 
 
 def test_a_function_with_other_arguments_is_not_told_a_line_of_ours(capsys):
@@ -608,6 +708,51 @@ def test_a_plain_centred_float32_answer_passes_the_offset_probe_that_one_pass_fa
     assert verdict.kind == "wrong" and verdict.slip.__name__ == "normalize_in_one_pass"
 
 
+# --- how a message is laid out ---------------------------------------------------------------------------------------
+
+MESSAGES = [
+    "y: " + "a word or two " * 20,
+    "code " * 14 + "`np.mean(x, axis = (0, 2, 3), keepdims = True)` and more " + "words " * 20,
+    "numbers " * 9 + "[[1.5, 2.25], [3.125, 4]] and [0.1, 0.2, 0.3] " * 4,
+    "first line\n"
+    + "   var      yours [1, 2, 3] "
+    + "x " * 50
+    + "\n    code = that_is_left(as_it_is) "
+    + "; pass" * 20,
+]
+
+
+@pytest.mark.parametrize("text", MESSAGES)
+def test_lines_are_folded_between_words_and_never_in_a_list_or_in_code(text):
+    folded = fold(text)
+    assert all(len(line) <= 88 or line.startswith("    ") for line in folded.split("\n"))
+    assert plain(folded) == plain(text), "no word is cut"
+    for whole in re.findall(r"`[^`]*`|\[+[^\[\]]*\]+", text):
+        assert whole in folded, "in one piece"
+
+
+@pytest.mark.parametrize("exercise, slip", every_slip())
+def test_every_message_has_lines_of_88_characters_at_most(exercise, slip):
+    lines = fold(exercise.judge(slip).message).split("\n")
+    long = [line for line in lines if len(line) > 88]
+    assert not [line for line in long if len(re.sub(r"[\[(].*[\])]", "", line)) > 80], "but for a list longer than that"
+
+
+@pytest.mark.parametrize("exercise", SEVERAL_OUTPUTS, ids=lambda e: e.name)
+def test_the_sentence_about_a_part_fits_every_name_of_an_output(exercise):
+    slip = exercise.slips()[0]
+    for position, name in enumerate(exercise.outputs):
+        for wrong in [(position,), tuple(range(len(exercise.outputs)))]:
+            known = Known(wrong, (position,), (slip,))
+            first = message.wrong(exercise, slip, exercise.probes()[0], "y is off", known).split("\n")[1]
+            start = (
+                f'Only "{name}" is off: it is what '
+                if wrong == (position,)
+                else f'A part of it is known: "{name}" is what '
+            )
+            assert first.startswith(start + inspect.cleandoc(slip.__doc__).replace("\n", " ").split(": ")[0])
+
+
 # --- hints, solutions, answers ---------------------------------------------------------------------------------------
 
 
@@ -655,7 +800,98 @@ def test_a_question_has_a_reply_for_no_answer_the_right_one_each_wrong_one_and_a
     assert len(question.wrong) >= 2
     replies = {reply(option) for option in question.wrong}
     assert len(replies) == len(question.wrong) and all("See for yourself" in r for r in replies)
-    assert "is not one of the answers: " in reply("something else")
+    assert "is not one of the answers: asked is " in reply("something else")
+
+
+@pytest.fixture
+def says(capsys, monkeypatch):
+    """What is said to an answer, as at the first try."""
+    monkeypatch.setattr("bnbook.checks.question._tries", {})
+
+    def says(name, answer):
+        checks.answer(name, answer)
+        return plain(capsys.readouterr().out)
+
+    return says
+
+
+@pytest.mark.parametrize(
+    "name, answers",
+    [
+        (
+            "forward-table-means",
+            ["3", " 3.0", "'3'", "three", "3 means", 3.0, np.int64(3), np.array([3]), torch.tensor(3), [3]],
+        ),
+        ("images-m", ["15,052", "15052 values", 15052.0]),
+        ("why-relu-half", ["1/2", "0.5", ".5", "50 %", "0,5", np.float32(0.5)]),
+        ("forward-constant", [5.5e-17, "0", -0.0, torch.zeros(1)]),
+        ("forward-divisor", ["M", " m ", '"m"', "`m`"]),
+        ("why-saturated", ["below 5%", "Below  5 %.", "below 5"]),
+        ("rates-extreme", ["about 80%", "80 %", 80, 0.8, "~80%"]),
+        ("rates-ratio", ["3-30", "3 \u2013 30"]),
+        ("forward-identity", ["c)", "(C)", "C.", "answer c"]),
+        ("forward-units", ["same", "The  same", "the_same"]),
+        ("relatives-dgamma", ["N, H, W", "nhw"]),
+        ("claims-interval", [False, "False"]),
+        ("why-any-gain", [all]),
+        ("why-tanh-one", ["shrink", "shrnks", "it shrinks"]),
+        ("shift-spread", ["without BatchNorm"]),
+    ],
+)
+def test_the_right_answer_is_accepted_however_it_is_written(name, answers, says):
+    assert [says(name, answer).startswith(f"{name}: right") for answer in answers] == [True] * len(answers)
+
+
+@pytest.mark.parametrize(
+    "name, answer, option",
+    [
+        ("forward-divisor", "m-1", "m - 1"),
+        ("forward-divisor", "(m \u2212 1)", "m - 1"),
+        ("forward-constant", np.nan, "nan"),
+    ],
+)
+def test_a_wrong_answer_is_recognized_however_it_is_written(name, answer, option, says):
+    assert says(name, answer).startswith(f"{name}: not {option!r}. ")
+
+
+def test_a_near_miss_is_accepted_with_what_was_understood(says):
+    assert says("why-tanh-one", "shrnks").startswith("why-tanh-one: right, 'shrinks' (which I read in 'shrnks'). ")
+
+
+@pytest.mark.parametrize(
+    "name, answer", [("why-tanh-one", "not shrinks"), ("forward-divisor", "m - 2"), ("claims-interval", "not false")]
+)
+def test_the_opposite_and_another_number_are_no_near_misses(name, answer, says):
+    assert "is not one of the answers" in says(name, answer)
+
+
+def test_what_is_no_answer_at_all_gets_one_sentence(says):
+    kinds = {
+        "an array of 3 numbers": np.ones(3),
+        "an array of 2 x 2 numbers": torch.ones(2, 2),
+        "dict": {},
+        "2 outputs": (3, 4),
+    }
+    for kind, thing in kinds.items():
+        assert says("forward-table-means", thing) == f"forward-table-means: that is {kind}; asked is one number."
+    assert "True is not one of the answers: asked is one number." in says("forward-table-means", True)
+    assert "asked is a letter, in quotes" in says("forward-identity", 7)
+
+
+def test_a_number_is_told_which_way_and_the_choices_only_at_the_second_try(says):
+    assert says("images-m", 15000) == "images-m: 15000 is not one of the answers: a little too small."
+    again = says("images-m", "20000")
+    assert again == "images-m: '20000' is not one of the answers: too large. The choices are 2, 7526, 15052, 45156."
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.name)
+def test_no_two_options_of_a_question_are_read_as_the_same_and_each_is_read_as_itself(question, says):
+    options = [question.right, *question.wrong]
+    for option in options:
+        spoiled = f" '{option}' ".upper()
+        says_right = says(question.name, spoiled).startswith(f"{question.name}: right")
+        assert says_right == (option == question.right), spoiled
+        assert [o for o in options if _same(option, o)] == [option]
 
 
 def every_wrong_option():

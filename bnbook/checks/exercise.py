@@ -79,8 +79,7 @@ class Exercise:
         verdict = self.judge(yours)
         print(message.fold(verdict.message))
         if verdict.error is not None:
-            # Theirs, as it is: the traceback starts in the learner's own code.
-            raise verdict.error.with_traceback(_in_their_code(verdict.error))
+            raise _as_theirs(verdict.error)
         if verdict.kind == "wrong":
             raise CheckFailed(message.fold(verdict.message))
 
@@ -291,9 +290,11 @@ def _frames(error):
     return [frame for frame in frames if not frame.filename.startswith(ours_or_a_librarys)]
 
 
-def _in_their_code(error):
-    """The traceback of error from the learner's first line on; None if it never came that far."""
+def _as_theirs(error):
+    """error with the traceback from the learner's first line on; a call that never came that far has none to show."""
     tb, theirs = error.__traceback__, {frame.filename for frame in _frames(error)}
     while tb is not None and tb.tb_frame.f_code.co_filename not in theirs:
         tb = tb.tb_next
-    return tb
+    if tb is None:
+        error._render_traceback_ = lambda: [message.fold(f"{type(error).__name__}: {error}")]  # read by IPython
+    return error.with_traceback(tb)
