@@ -128,6 +128,15 @@ def test_another_default_is_told_by_where_it_shows(eps):
     )
 
 
+def test_a_mistake_in_one_call_without_eps_is_not_taken_for_another_default():
+    def guards(x, axes, eps=1e-5):
+        x_hat, mean, var = norm_numpy.normalize(x, axes, eps)
+        return np.where(var == 0, 1.0, x_hat), mean, var
+
+    verdict = checks.normalize.judge(guards)
+    assert verdict.kind == "wrong" and "default" not in verdict.message
+
+
 def test_a_sentence_about_the_whole_is_not_told_of_a_part():
     def yours(dy, x, gamma, num_groups, eps=1e-5):
         dx, _, dbeta = checks.group_norm_backward.finished(dy, x, gamma, num_groups, eps)

@@ -162,7 +162,8 @@ class Exercise:
             shared.setdefault(positions, []).append(slip)
         positions = max(shared, key=len, default=())  # the first of several that are as long
         slips = tuple(shared[positions]) if len(shared.get(positions, ())) <= AT_MOST and positions else ()
-        return Known(wrong, positions, slips, None, False, self._only_without(calls), self._in_float32(calls, wrong))
+        only_without, in_float32 = self._only_without(calls), self._in_float32(calls, wrong)
+        return Known(wrong, positions, slips, only_without=only_without, in_float32=in_float32)
 
     def _wrong_positions(self, calls):
         """The outputs that are wrong on some probe; a call that raised says nothing about them."""
@@ -206,14 +207,11 @@ class Exercise:
         return scattered([(y[p], e[p]) for y, e in zip(outputs, expected, strict=True) for p in wrong])
 
     def _only_without(self, calls):
-        """The argument without which alone the calls are wrong: it has another default."""
-        given = [len(call.probe.args) for call in calls]
-        off = [call.wrote_into or call.error or self._wrong_positions([call]) for call in calls]
-        wrong = {n for n, is_off in zip(given, off, strict=True) if is_off}
-        right = {n for n, is_off in zip(given, off, strict=True) if not is_off}
-        name = self.inputs[-1]
-        optional = not self.observe and max(given) == len(self.inputs)
-        return name if optional and wrong == {max(given) - 1} and max(given) in right else None
+        """The last argument, if all calls without it are wrong and all others right: it has another default."""
+        exact = [call for call in calls if call.probe.tolerance is None]
+        given = [len(call.probe.args) == len(self.inputs) for call in exact]
+        right = [not (call.wrote_into or call.error or self._wrong_positions([call])) for call in exact]
+        return self.inputs[-1] if given == right and any(given) and not self.observe else None
 
     def _call(self, function, probe, kept):
         return try_call(
