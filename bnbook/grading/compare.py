@@ -1,5 +1,6 @@
 """Call two functions with the same inputs and say, in a sentence, where their results part."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,12 +51,13 @@ def array_difference(name, yours, expected, probe):
     wrong = error > allowed
     if not wrong.any():
         return None
-    first = tuple(int(i) for i in np.argwhere(wrong)[0])
-    far = f"off by up to {error.max():.3g}" if np.isfinite(error.max()) else "not finite everywhere"
-    mine, right = _unlike(numbers[first], expected[first])
+    worst = np.unravel_index(np.argmax(np.where(wrong, error, -1)), error.shape)
+    mine, right = _unlike(numbers[worst], expected[worst])
     if expected.shape == ():
         return f"{name} is {mine}, expected {right}"
-    return f"{name} {expected.shape} is {far}, first at {list(first)}: yours {mine}, expected {right}"
+    finite = np.isfinite(error[worst])
+    far = f"off by up to {error[worst]:.3g}, worst" if finite else "not finite everywhere, first"
+    return f"{name} {expected.shape} is {far} at {[int(i) for i in worst]}: yours {mine}, expected {right}"
 
 
 def try_call(function, probe, kept, names):
@@ -69,6 +71,38 @@ def try_call(function, probe, kept, names):
         if isinstance(before, np.ndarray) and not np.array_equal(after, before, equal_nan=True):
             return Call(kept, result, wrote_into=name)
     return Call(kept, result)
+
+
+def same_error(a, b):
+    """Whether two errors, or None, are of one kind and say the same but for numbers and shapes."""
+    return type(a) is type(b) and _words(a) == _words(b)
+
+
+def _words(error):
+    return re.findall(r"[A-Za-z_]+", str(error))
+
+
+def as_far_off(a, b, expected):
+    """Whether a and b, both ruined by rounding, are off by alike amounts; the order of operations may do 100."""
+    far = [_how_far(value, expected) for value in (a, b)]
+    if None in far:
+        return far[0] == far[1] and kind_of(a) == kind_of(b)
+    # A variance that comes out negative makes NaN of a root, or 0 where somebody has guarded it.
+    return not np.all(np.isfinite(far)) or max(far) <= 100 * min(far)
+
+
+def _how_far(value, expected):
+    array, expected = _array(value), _array(expected)
+    if array is None or expected is None or array.shape != expected.shape:
+        return None
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.abs(array.astype(np.float64) - expected).max(initial=0)
+
+
+def scattered(pairs):
+    """Whether numbers are off in both directions, as by rounding; another eps or factor moves all of them one way."""
+    off = [(_array(yours) - _array(expected)) * np.sign(expected) for yours, expected in pairs if np.size(expected)]
+    return any((o > 0).any() for o in off) and any((o < 0).any() for o in off)
 
 
 def _array(value):

@@ -4,17 +4,30 @@ A check never looks at how a function is written, only at what it returns, on in
 returns something else. If the numbers of a wrong answer are those of a slip, the slip's sentence is the explanation.
 """
 
+import dis
 import functools
 import inspect
 import sys
 import traceback
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
-from .compare import Probe, array_difference, as_outputs, full, kind_of, short, try_call
+from . import message
+from .compare import (
+    Probe,
+    array_difference,
+    as_far_off,
+    as_outputs,
+    kind_of,
+    same_error,
+    scattered,
+    try_call,
+)
+
+AT_MOST = 3  # slips that are named together; a longer list explains nothing
 
 _SLIPS = defaultdict(list)  # (room, exercise): its wrong answers, in the order in which they are written
 
@@ -47,6 +60,13 @@ class CheckFailed(AssertionError):
         return ["CheckFailed: not right yet, see the message above."]
 
 
+class NotAFunction(TypeError):
+    """What was handed in cannot be called; a notebook shows the sentence without a traceback."""
+
+    def _render_traceback_(self):  # read by IPython
+        return [message.fold(f"TypeError: {self}")]
+
+
 @dataclass(frozen=True)
 class Exercise:
     """A function for the learner to write.
@@ -77,18 +97,18 @@ class Exercise:
 
     def __call__(self, yours):
         """Compare yours with the finished function: prints the verdict; raises CheckFailed if it is wrong."""
+        __tracebackhide__ = True  # IPython then leaves this frame out: what is shown of an exception is the learner's
         if not callable(yours):
-            raise TypeError(
+            raise NotAFunction(
                 f"checks.{self.name} got {type(yours).__name__}, expected your function: "
                 f"write checks.{self.name}({self.name}), without calling it."
             )
         verdict = self.judge(yours)
-        print(verdict.message)
+        print(message.fold(verdict.message))
         if verdict.error is not None:
-            # Theirs, as it is: the traceback starts in the learner's own code.
-            raise verdict.error.with_traceback(_in_their_code(verdict.error))
+            raise _as_theirs(verdict.error)
         if verdict.kind == "wrong":
-            raise CheckFailed(verdict.message)
+            raise CheckFailed(message.fold(verdict.message))
 
     def judge(self, yours):
         """The verdict, neither printed nor raised."""
@@ -97,90 +117,35 @@ class Exercise:
             call = self._call(yours, probe, kept)
             calls.append(call)
             if isinstance(call.error, NotImplementedError) or (call.error is None and call.result is None):
-                return Verdict("not written", self._not_written(yours, calls))
+                return Verdict("not written", message.not_written(self, calls, is_stub(yours)))
             if call.error is not None:
-                return self._raised(yours, probe, call.error)
+                known = self._known(self._all_calls(yours))
+                text = message.raised(self, probe, call.error, _frames(call.error), known)
+                return Verdict("raised", text, known.slip, call.error)
             found = self._first_difference(call, kept)
             if found:
-                return self._wrong(yours, probe, found)
+                known = self._known(self._all_calls(yours))
+                return Verdict("wrong", message.wrong(self, yours, probe, found, known), known.slip)
         return Verdict("agrees", f"{self.name}: agrees with bnbook on {len(calls)} inputs")
 
     def hint(self):
         """Print the next hint."""
         shown = min(_hints_shown.get((self.room, self.name), 0), len(self.hints) - 1)
         _hints_shown[self.room, self.name] = shown + 1
-        print(f"{self.name}, hint {shown + 1} of {len(self.hints)}: {self.hints[shown]}")
+        print(message.fold(f"{self.name}, hint {shown + 1} of {len(self.hints)}: {self.hints[shown]}"))
         if shown + 1 == len(self.hints):
             print(f'That is the last hint. checks.solution("{self.name}") shows the finished function.')
 
     def solution(self):
-        """Print the finished source."""
-        print("\n\n".join(map(inspect.getsource, (*self.also, self.finished))), end="")
+        """Print the finished source, and after it what it calls that a notebook does not import."""
+        parts = [f"# what {self.name} calls\n{inspect.getsource(part)}" for part in self.also]
+        print("\n\n".join([inspect.getsource(self.finished), *parts]), end="")
 
     def slips(self):
         """The wrong answers to this exercise: what `slip_of` has registered in its room."""
         room = room_of(self.room)
         import_module(f"{room}.slips")  # here, not above: a learner whose answer is right needs none of them
         return _SLIPS[room, self.name]
-
-    # -- the three messages ---------------------------------------------------------------------------------------
-
-    def _not_written(self, yours, calls):
-        message, call = f"{self.name}: not written yet", calls[-1]
-        if len(calls) > 1:
-            done = f"{len(calls) - 1} input{'s' * (len(calls) > 2)} right"
-            message += f", but agrees so far: {done}. Missing is what to do with: {call.probe.says}"
-        if call.error is not None and str(call.error):  # says which part, where there are several
-            message += f": {call.error}"
-        if call.error is None and not _is_stub(yours):
-            line = f"is the line `return {', '.join(self.outputs)}` there?"
-            message += f". It returned None: {'is a `return` missing?' if self.observe else line}"
-        return message
-
-    def _raised(self, yours, probe, error):
-        frame = _frames(error)[-1] if _frames(error) else None
-        where = f", in your line {frame.lineno}: {frame.line}" if frame else ""
-        message = f"{self.name}: your code raised {type(error).__name__} when called with {probe.says}{where}"
-        slip = self._slip_with(self._all_calls(yours))
-        if slip:
-            message += "\n" + self._explain(slip)
-        return Verdict("raised", message, slip, error)
-
-    def _wrong(self, yours, probe, found):
-        message = f"{self.name}: {found}   (input: {probe.says})"
-        calls = self._all_calls(yours)
-        slip = self._slip_with(calls)
-        message += "\n" + self._explain(slip) if slip else self._without_a_name(yours, calls)
-        return Verdict("wrong", f'{message}\nchecks.hint("{self.name}") gives a hint.', slip)
-
-    def _without_a_name(self, yours, calls):
-        """No slip gives all these numbers: say if one gives one of the outputs, or show the small example."""
-        ours = _all_calls_once(self, self.finished)
-        for position, name in enumerate(self.outputs):
-            made = [
-                pair for pair in zip(calls, ours, strict=True) if pair[0].error is None
-            ]  # an error says nothing here
-            parts = any(self._difference_at(position, *pair) for pair in made)
-            slip = self._slip_with(calls, [position]) if parts else None
-            if slip:
-                return f"\nNot all of it, but your {name}. " + self._explain(slip, yours)
-        mine, right = self._on_example(yours, full), self._on_example(self.finished, full)
-        if not mine or mine == right or self.difference:
-            return ""
-        call = ", ".join(f"{name} = {full(value)}" for name, value in zip(self.inputs, self.example(), strict=True))
-        rows = [f"   {name:8} yours {mine[name]}   expected {right[name]}" for name in self.outputs]
-        return f"\nSmall enough to follow by hand, {call}:\n" + "\n".join(rows)
-
-    def _explain(self, slip, yours=None):
-        """`That is what NAME gives: WHY`, from the slip's docstring, with the numbers of the small example.
-
-        They are the slip's, or yours where only one output is the slip's.
-        """
-        mine = (yours and self._on_example(yours, short)) or self._on_example(slip, short) or {}
-        right = self._on_example(self.finished, short)
-        numbers = {**mine, **{f"right_{name}": value for name, value in right.items()}}
-        name, why = inspect.cleandoc(slip.__doc__).replace("\n", " ").format_map(numbers).split(": ", 1)
-        return f"That is what {name} gives: {why}"
 
     # -- comparing ------------------------------------------------------------------------------------------------
 
@@ -209,23 +174,72 @@ class Exercise:
         compare = self.difference or array_difference
         return compare(self.outputs[position], yours[position], expected[position], ours.probe)
 
-    def _slip_with(self, calls, positions=None):
-        """The slip that does the same as these calls, in every output (or the given ones), or None."""
-        positions = range(len(self.outputs)) if positions is None else positions
-        ours = _all_calls_once(self, self.finished)
+    # -- recognizing ----------------------------------------------------------------------------------------------
+
+    def _known(self, calls):
+        """What is known about these calls: the slip with the same outputs, or those that share the most of them."""
+        ours, wrong, shared = _all_calls_once(self, self.finished), self._wrong_positions(calls), {}
         for slip in self.slips():
-            theirs = _all_calls_once(self, slip)
-            if all(self._same(*three, positions) for three in zip(calls, theirs, ours, strict=True)):
-                return slip
-        return None
+            triples = list(zip(calls, _all_calls_once(self, slip), ours, strict=True))
+            if self._all_same(triples, range(len(self.outputs))):
+                exact = [call for call in calls if call.probe.tolerance is None]
+                harmless = not any(call.error or call.wrote_into for call in exact) and not self._wrong_positions(exact)
+                return Known(wrong, slip=slip, by_rounding=harmless)
+            positions = tuple(p for p in wrong if self._all_same(triples, [p]))
+            shared.setdefault(positions, []).append(slip)
+        positions = max(shared, key=len, default=())  # the first of several that are as long
+        slips = tuple(shared[positions]) if len(shared.get(positions, ())) <= AT_MOST and positions else ()
+        only_without, in_float32 = self._only_without(calls), self._in_float32(calls, wrong)
+        return Known(wrong, positions, slips, only_without=only_without, in_float32=in_float32)
+
+    def _wrong_positions(self, calls):
+        """The outputs that are wrong on some probe; a call that raised says nothing about them."""
+        ours = {call.probe.says: call for call in _all_calls_once(self, self.finished)}
+        made = [(call, ours[call.probe.says]) for call in calls if call.error is None]
+        return tuple(p for p in range(len(self.outputs)) if any(self._difference_at(p, *pair) for pair in made))
+
+    def _spoiled(self, slip):
+        return self._wrong_positions(_all_calls_once(self, slip))
+
+    def _all_same(self, triples, positions):
+        return all(self._same(*triple, positions) for triple in triples)
 
     def _same(self, a, b, ours, positions):
-        if a.wrote_into != b.wrote_into or type(a.error) is not type(b.error):
+        if a.wrote_into != b.wrote_into or not same_error(a.error, b.error):
             return False
         if ours.probe.tolerance is None:
             return not any(self._difference_at(p, a, b) for p in positions)
-        # Rounding errors depend on the order of operations: what counts is which outputs they ruin.
-        return all(bool(self._difference_at(p, a, ours)) == bool(self._difference_at(p, b, ours)) for p in positions)
+        # Rounding errors depend on the order of operations: what counts is which outputs they ruin, and how far.
+        return all(self._ruined_alike(p, a, b, ours) for p in positions)
+
+    def _ruined_alike(self, position, a, b, ours):
+        ruined = [bool(self._difference_at(position, call, ours)) for call in (a, b)]
+        if not all(ruined) or ours.error is not None or a.error is not None:
+            return ruined[0] == ruined[1]
+        results = [as_outputs(call.result, len(self.outputs)) for call in (a, b, ours)]
+        if not all(results):
+            return not self._difference_at(position, a, b)
+        return as_far_off(*(result[position] for result in results))
+
+    def _in_float32(self, calls, wrong):
+        """Whether the wrong outputs are right to 4 digits, and off as by rounding."""
+        outputs = [as_outputs(call.result, len(self.outputs)) for call in calls]
+        if not wrong or None in outputs or any(call.error or call.wrote_into for call in calls):
+            return False
+        ours = _all_calls_once(self, self.finished)
+        roughly = [replace(call, probe=replace(call.probe, tolerance=call.probe.tolerance or 1e-4)) for call in ours]
+        if any(self._difference_at(p, *pair) for pair in zip(calls, roughly, strict=True) for p in wrong):
+            return False
+        expected = [as_outputs(call.result, len(self.outputs)) for call in ours]
+        return scattered([(y[p], e[p]) for y, e in zip(outputs, expected, strict=True) for p in wrong])
+
+    def _only_without(self, calls):
+        """The last argument, if all calls without it are wrong and all others right: it has another default."""
+        exact = [call for call in calls if call.probe.tolerance is None]
+        given = [len(call.probe.args) == len(self.inputs) for call in exact]
+        right = [not (call.wrote_into or call.error or self._wrong_positions([call])) for call in exact]
+        differ = given == right and any(given) and not all(given)
+        return self.inputs[-1] if differ and not self.observe else None
 
     def _call(self, function, probe, kept):
         return try_call(
@@ -253,6 +267,27 @@ class Verdict:
     error: Exception | None = None
 
 
+@dataclass(frozen=True)
+class Known:
+    """What the numbers of a wrong answer say about it.
+
+    wrong        positions of the outputs that are wrong on some probe
+    slip         the slip that gives all of them, on all probes
+    by_rounding  whether only rounding errors tell yours from the finished function
+    positions, slips   if there is none: some of the outputs, and the slips that give them on all probes
+    only_without  the argument without which alone it is wrong
+    in_float32    whether it is right to 4 digits and off as float32 rounds
+    """
+
+    wrong: tuple[int, ...]
+    positions: tuple[int, ...] = ()
+    slips: tuple[Callable, ...] = ()
+    slip: Callable | None = None
+    by_rounding: bool = False
+    only_without: str | None = None
+    in_float32: bool = False
+
+
 _hints_shown = {}
 
 
@@ -262,12 +297,13 @@ def _all_calls_once(exercise, function):
     return exercise._all_calls(function)
 
 
-def _is_stub(function):
+_OF_A_STUB = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE", "POP_TOP"}
+
+
+def is_stub(function):
     """Whether the body is only a docstring, `pass`, `...` or a return of None."""
     code = getattr(function, "__code__", None)
-    if code is None or code.co_names:
-        return False
-    return code.co_nlocals == code.co_argcount + bool(code.co_flags & inspect.CO_VARARGS)
+    return code is not None and {step.opname for step in dis.get_instructions(code)} <= _OF_A_STUB
 
 
 _PACKAGE = str(Path(__file__).parents[1])
@@ -280,9 +316,11 @@ def _frames(error):
     return [frame for frame in frames if not frame.filename.startswith(ours_or_a_librarys)]
 
 
-def _in_their_code(error):
-    """The traceback of error from the learner's first line on, without the check that called it."""
-    tb = error.__traceback__
-    while tb is not None and tb.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+def _as_theirs(error):
+    """error with the traceback from the learner's first line on; a call that never came that far has none to show."""
+    tb, theirs = error.__traceback__, {frame.filename for frame in _frames(error)}
+    while tb is not None and tb.tb_frame.f_code.co_filename not in theirs:
         tb = tb.tb_next
-    return tb or error.__traceback__
+    if tb is None:
+        error._render_traceback_ = lambda: [message.fold(f"{type(error).__name__}: {error}")]  # read by IPython
+    return error.with_traceback(tb)

@@ -5,7 +5,7 @@ import numpy as np
 from bnbook import norm_numpy
 from bnbook.grading import desk
 from bnbook.grading.compare import Probe
-from bnbook.grading.exercise import Exercise, _is_stub
+from bnbook.grading.exercise import Exercise, is_stub
 from bnbook.grading.inputs import far_from_zero
 
 from . import functions
@@ -156,7 +156,7 @@ def _launch(yours, x, slope, shift, BLOCK):
         yours(program, x, y, slope, shift, L, BLOCK)
         changed = np.flatnonzero(y.numbers != before)
         y.written_outside += int((changed // BLOCK != program).sum())
-    if _is_stub(yours):  # a right answer returns None, too
+    if is_stub(yours):  # a right answer returns None, too
         return None
     return y.numbers, sum(memory.read_outside for memory in (x, slope, shift)), y.written_outside
 
