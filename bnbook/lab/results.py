@@ -49,6 +49,12 @@ def band(lr, accuracy, best, share=0.9):
     return float(width)
 
 
+def check_seeds(seeds):
+    """Raises ValueError if there are too few seeds for an interval."""
+    if seeds < 2:
+        raise ValueError(f"seeds is {seeds}; an interval needs at least 2 runs per arm, better 5")
+
+
 def steps_to(run, accuracy=0.9):
     """How many steps a run needs until its test accuracy is 0.9 or more, for the first time: the measure of speed.
 
