@@ -18,7 +18,7 @@ playwright.expect.set_options(timeout=30_000)
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SMALL = "smallest_slider.ipynb"
-WITH_WIDGETS = [path.name for path in course.notebooks() if "widgets." in path.read_text(encoding="utf-8")]
+WITH_WIDGETS = [path.name for path in course.notebooks() if "sliders." in path.read_text(encoding="utf-8")]
 # The smallest notebook with a slider: if this fails, the browser or JupyterLab is to blame, not the course.
 SMALLEST = """\
 import io

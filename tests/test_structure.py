@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -156,6 +157,53 @@ def test_a_room_says_what_its_notebook_is_and_importing_that_imports_nothing():
         asked = [exercise.name for exercise in chapters.room(name, "checks").EXERCISES]
         assert sorted(built) == sorted(asked), name
     assert [name[1:] for name in chapters.rooms()] == [path.stem for path in course.notebooks()]
+
+
+def test_a_new_notebook_is_one_notebook_and_one_room_and_nothing_else(tmp_path):
+    """A toy room in a copy of the package: the map, `check`, `run` and the tables find it without another edit."""
+    root = PACKAGE.parent
+    shutil.copytree(PACKAGE, tmp_path / "bnbook", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(root / "notebooks", tmp_path / "notebooks")
+    shutil.copy(root / "README.md", tmp_path)
+    room = tmp_path / "bnbook" / "chapters" / "n99_toy"
+    room.mkdir()
+    for name, text in TOY.items():
+        (room / f"{name}.py").write_text(text, encoding="utf-8")
+    cell = nbformat.v4.new_code_cell("from bnbook.chapters.n99_toy import checks\n\nchecks.double(lambda x: 2 * x)")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "notebooks" / "99_toy.ipynb")
+
+    def shell(code):
+        return subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert re.search(
+        r"^n99_toy +\d+ lines  What is a toy\?$", shell("from bnbook.__main__ import main; main([])"), re.M
+    )
+    run = "from bnbook.__main__ import main; main(['run', 'toys', '--out', 'out'])"
+    assert shell(run).startswith("one toy\n") and (tmp_path / "out" / "toys.json").exists()
+    judged = "from bnbook.chapters.n99_toy.checks import double; print(double.judge(lambda x: x + x + 1).slip.__name__)"
+    assert shell(judged) == "one_more\n"
+    assert "[99](notebooks/99_toy.ipynb) | What is a toy? | `double` | 5 |" in shell(
+        "from bnbook import course; course.write_tables(); print(open('README.md').read())"
+    )
+
+
+TOY = {
+    "__init__": "QUESTION = 'What is a toy?'\nAIMS = ('toys',)\nMINUTES = 5\nBUILDS = '`double`'\n",
+    "functions": "def double(x):\n    return 2 * x\n",
+    "questions": "QUESTIONS = ()\n",
+    "slips": "from bnbook.grading.exercise import slip_of\n\n\n@slip_of('double')\ndef one_more(x):\n"
+    '    """adding one: {double} and not {right_double}."""\n    return 2 * x + 1\n',
+    "checks": "from bnbook.grading import desk\nfrom bnbook.grading.compare import Probe\n"
+    "from bnbook.grading.exercise import Exercise\n\nfrom . import functions\nfrom .questions import QUESTIONS\n\n"
+    "double = Exercise(name='double', room=__name__, finished=functions.double, inputs=('x',), outputs=('double',),\n"
+    "    probes=lambda: [Probe('x = 3', (3.0,))], example=lambda: (1.0,), hints=('a', 'b', 'c'))\n"
+    "EXERCISES = (double,)\nhint, solution, answer = desk(EXERCISES, QUESTIONS)\n",
+    "experiments": "def toys(seeds=2):\n    return {'experiment': 'toys', 'n': 1}\n",
+    "plots": "import matplotlib.pyplot as plt\n\n\n"
+    "def toys(data):\n    return plt.subplots()[1], 'one toy\\nand no more'\n",
+}
 
 
 @pytest.mark.parametrize("room, exercise", chapters.exercises(), ids=lambda value: getattr(value, "name", value))
