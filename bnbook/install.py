@@ -58,7 +58,8 @@ def check_python(version):
     if tuple(version[:2]) >= OLDEST:
         return
     name = newer_python()
-    remedy = f"type `make lab PYTHON={name}`" if name else "install one (python.org, conda) and run this again"
+    again = f"make lab PYTHON={name}" if shutil.which("make") else f"{name} {os.path.join('bnbook', 'install.py')}"
+    remedy = f"type `{again}`" if name else "install one (python.org, conda) and run this again"
     sys.exit("Python 3.11 or newer is needed, this is {}: {}.".format(".".join(map(str, version[:3])), remedy))
 
 

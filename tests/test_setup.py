@@ -132,9 +132,13 @@ def test_an_old_python_is_told_which_one_is_needed(monkeypatch):
 
 
 def test_an_old_python_names_the_newer_one_that_is_there(monkeypatch):
-    monkeypatch.setattr(shutil, "which", lambda name: name if name == "python3.12" else None)
     monkeypatch.setattr(subprocess, "call", lambda *args, **kwargs: 0)
-    assert "`make lab PYTHON=python3.12`" in said(install.check_python, (3, 10, 2))
+    for there, typed in (
+        (("python3.12", "make"), "`make lab PYTHON=python3.12`"),
+        (("python3.12",), f"`python3.12 {os.path.join('bnbook', 'install.py')}`"),
+    ):
+        monkeypatch.setattr(shutil, "which", lambda name, there=there: name if name in there else None)
+        assert typed in said(install.check_python, (3, 10, 2))
 
 
 def test_a_missing_venv_module_is_named_with_its_package(monkeypatch):
