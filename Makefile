@@ -3,7 +3,7 @@ PYTHON ?= python3
 BNBOOK = .venv/bin/python -m bnbook
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab test browser notebooks bench reset clean
+.PHONY: help install lab test browser notebooks bench gpu reset clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ notebooks: install ## execute every notebook in notebooks/ and store its outputs
 
 bench: install ## time every version of BatchNorm on this machine (ARGS="64x64x32x32 --rounds 30", or --readme)
 	$(BNBOOK) bench $(ARGS)
+
+gpu: ## on a machine with an NVIDIA GPU, with its own Python: tests, accuracy, speed (WHEELS=folder of missing packages)
+	$(PYTHON) -m bnbook gpu $(if $(WHEELS),--wheels $(WHEELS)) $(ARGS)
 
 reset: install ## NOTEBOOK=02 takes the course's notebook again and keeps yours beside it
 	$(BNBOOK) reset "$(NOTEBOOK)"

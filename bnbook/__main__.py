@@ -27,7 +27,7 @@ DATA = ("digits", "mnist", "fashion_mnist", "cifar10", "images")
 # of the notebooks stand on all of it.
 ORDER = (
     *("norm_numpy", "norm_fast", "norm_torch", "norm_triton", "data", "nets", "train", "lab", "grading", "bench"),
-    *("diagnose", "notebook", "course"),
+    *("gpu", "diagnose", "notebook", "course"),
 )
 
 
@@ -79,6 +79,16 @@ def _parser():
     bench.add_argument("--out", type=Path, metavar="FILE.json", help="write all the times there, too")
     bench.add_argument("--readme", action="store_true", help="put the table into README.md")
     bench.set_defaults(run=run_bench)
+
+    gpu = commands.add_parser(
+        "gpu", help="on a machine with an NVIDIA GPU: tests, accuracy, speed, notebooks (8 minutes)"
+    )
+    gpu.add_argument("--rehearse", action="store_true", help="without a GPU: small, in Triton's interpreter")
+    gpu.add_argument(
+        "--wheels", type=Path, metavar="DIR", help="install what is missing from the wheels there, offline"
+    )
+    gpu.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default out)")
+    gpu.set_defaults(run=run_gpu)
 
     lab = commands.add_parser("lab", help="open JupyterLab on your own copy of the notebooks")
     lab.add_argument("--folder", help="where your copy is, seen from here (default: work, in the course's folder)")
@@ -412,6 +422,35 @@ def run_bench(options):
         options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n")
     if options.readme:
         bench.write_into(readme, text, name)
+
+
+def run_gpu(options):
+    """Everything that a GPU is needed for; writes gpu.json and gpu.md."""
+    folder = _writable(options.out)
+    if options.wheels or (options.rehearse and os.environ.get("TRITON_INTERPRET") != "1"):
+        return _in_a_new_process(options)
+    gpu = importlib.import_module("bnbook.gpu")
+    report = gpu.run(options.rehearse, functools.partial(print, file=sys.stderr, flush=True))
+    (folder / "gpu.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n")
+    (folder / "gpu.md").write_text(gpu.table(report), encoding="utf-8", newline="\n")
+    print(gpu.table(report), end="")
+
+
+def _in_a_new_process(options):
+    """The same command where Python finds the wheels' packages and Triton its interpreter, both read at the start."""
+    again = [sys.executable, "-m", "bnbook", "gpu", "--out", str(options.out), *["--rehearse"] * options.rehearse]
+    environment = dict(os.environ, **({"TRITON_INTERPRET": "1"} if options.rehearse else {}))
+    if not options.wheels:
+        return subprocess.run(again, env=environment).returncode
+    wheels = sorted(map(str, options.wheels.glob("*.whl")))
+    if not wheels:
+        raise ValueError(f"{options.wheels} holds no wheels (*.whl); put them there, or leave --wheels out")
+    with tempfile.TemporaryDirectory() as site:
+        install = ["pip", "install", "-q", "--no-index", "--no-deps", "--target", site, *wheels]
+        if subprocess.run([sys.executable, "-m", *install]).returncode:
+            raise RuntimeError(f"pip could not install the wheels of {options.wheels}; its words stand above")
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [site, os.environ.get("PYTHONPATH")]))
+        return subprocess.run(again, env=environment).returncode
 
 
 # --- notebooks -----------------------------------------------------------------------------------------------------

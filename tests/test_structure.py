@@ -36,6 +36,7 @@ ALLOWED = {
         {"norm_numpy", "norm_fast", "norm_torch", "norm_triton", "data", "nets", "train", "lab"},
         {"numpy", "torch"},
     ),
+    "gpu": ({"bench"}, {"torch", "matplotlib"}),
     "diagnose": (set(), {"torch", "numpy", "tqdm"}),
     "notebook": (set(), {"numpy", "torch", "matplotlib", "threadpoolctl"}),
     "course": ({"chapters"}, {"nbformat", "nbclient", "jupyter_client"}),
