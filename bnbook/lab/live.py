@@ -5,6 +5,7 @@ still picture of its first position.
 """
 
 import base64
+import html
 import io
 
 import ipywidgets
@@ -35,7 +36,8 @@ class Live(ipywidgets.VBox):
         figure.savefig(file, format="png", metadata={"Software": None})  # the same bytes with any matplotlib
         plt.close(figure)
         self._image.value, self._still = file.getvalue(), text
-        self._text.value = text.replace("\n", "<br>")
+        # Lines and columns as printed: HTML would make one space of several.
+        self._text.value = f'<span style="white-space: pre-wrap; font-family: monospace">{html.escape(text)}</span>'
 
     def _repr_mimebundle_(self, **kwargs):
         """The widget for a live notebook, and the still picture and its text for everywhere else."""

@@ -1,6 +1,8 @@
 """The sliders of notebook 02: picture and text follow them."""
 
 import base64
+import html
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -37,7 +39,9 @@ def test_without_a_kernel_there_is_a_still_picture_with_a_text():
     live = sliders.batch_norm(values())
     data, _ = live._repr_mimebundle_()
     assert base64.b64decode(data["image/png"]) == bytes(live.children[-2].value)
-    assert data["text/plain"] == live.children[-1].value and "0x" not in data["text/plain"]
+    shown = re.fullmatch(r'<span style="white-space: pre-wrap;.*?">(.*)</span>', live.children[-1].value, re.DOTALL)[1]
+    assert data["text/plain"] == html.unescape(shown) and "0x" not in data["text/plain"]
+    assert "  x_hat" in shown, "columns stay apart"
     assert "application/vnd.jupyter.widget-view+json" in data
 
 

@@ -21,7 +21,7 @@ def test_the_projection_starts_at_the_notebooks_numbers_and_follows_each_slider(
 
 def test_moving_the_mean_leaves_what_is_left_alone_and_without_eps_it_is_orthogonal_to_x_hat():
     def left(live):
-        return [line for line in live.children[-1].value.split("<br>") if line.startswith("= what is left")]
+        return [line for line in live.children[-1].value.splitlines() if line.startswith("= what is left")]
 
     live = arrows()
     before = left(live)
