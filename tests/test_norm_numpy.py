@@ -7,30 +7,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from arrays import SHAPES, batch, near, vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnbook import norm_numpy as bn
 
-SHAPES = [(5, 3), (2, 3), (4, 3, 5), (1, 3, 7), (5, 3, 4, 6), (2, 3, 1, 1), (3, 1, 2, 2), (2, 3, 4, 5, 6)]
 # relative to the largest entry, for arithmetic in float64 rounded once to the dtype
 TOLERANCE = {np.float64: 1e-12, np.float32: 1e-7, np.float16: 1e-3}
-
-
-def batch(shape, offset=3.0, dtype=np.float64, seed=0):
-    random = np.random.default_rng(seed)
-    spread = np.linspace(0.5, 2, shape[1]).reshape(1, -1, *[1] * (len(shape) - 2))
-    return (random.normal(size=shape) * spread + offset).astype(dtype)
-
-
-def vectors(C):
-    return np.linspace(-1.5, 2, C) + 0.1, np.linspace(3, -2, C)
-
-
-def near(a, b, tolerance=1e-12):
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    assert a.shape == b.shape
-    assert np.abs(a - b).max(initial=0) <= tolerance * max(1e-300, np.abs(b).max(initial=0)), np.abs(a - b).max()
 
 
 def torch_batch_norm(x, gamma, beta, dy, eps):

@@ -3,21 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from arrays import batch, near
 
 from bnbook import norm_numpy as bn
 from bnbook.chapters.n01_why_normalize import functions
-
-
-def batch(shape, offset=3.0, dtype=np.float64, seed=0):
-    random = np.random.default_rng(seed)
-    spread = np.linspace(0.5, 2, shape[1]).reshape(1, -1, *[1] * (len(shape) - 2))
-    return (random.normal(size=shape) * spread + offset).astype(dtype)
-
-
-def near(a, b, tolerance=1e-12):
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    assert a.shape == b.shape
-    assert np.abs(a - b).max(initial=0) <= tolerance * max(1e-300, np.abs(b).max(initial=0)), np.abs(a - b).max()
 
 
 def test_standardize_is_normalize_over_the_rows_without_eps():

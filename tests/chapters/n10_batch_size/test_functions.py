@@ -6,28 +6,13 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from arrays import batch, near, vectors
 from torch import nn
 from torch.nn import functional as F
 
 from bnbook import data, nets
 from bnbook import norm_numpy as bn
 from bnbook.chapters.n10_batch_size import functions
-
-
-def batch(shape, offset=3.0, dtype=np.float64, seed=0):
-    random = np.random.default_rng(seed)
-    spread = np.linspace(0.5, 2, shape[1]).reshape(1, -1, *[1] * (len(shape) - 2))
-    return (random.normal(size=shape) * spread + offset).astype(dtype)
-
-
-def vectors(C):
-    return np.linspace(-1.5, 2, C) + 0.1, np.linspace(3, -2, C)
-
-
-def near(a, b, tolerance=1e-12):
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    assert a.shape == b.shape
-    assert np.abs(a - b).max(initial=0) <= tolerance * max(1e-300, np.abs(b).max(initial=0)), np.abs(a - b).max()
 
 
 def test_batch_renorm_is_evaluation_inside_its_limits_and_batch_norm_without_room():
