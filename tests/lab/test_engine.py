@@ -60,7 +60,7 @@ def test_progress_is_shown_only_when_asked_and_where_somebody_looks(digits, caps
     assert capsys.readouterr() == ("", ""), "standard error is no terminal here"
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert engine.run_all(settings, digits, progress=True) == quiet
-    assert "2/2" in capsys.readouterr().err
+    assert "2.00/2.00" in capsys.readouterr().err
 
 
 def test_watch_sees_the_stack_and_the_batch_to_come_and_what_it_returns_is_kept(digits):
