@@ -87,8 +87,9 @@ def _stacked(layers, in_place):
 # of one step of 24 nets in float64, with one kind of layer by vmap, take so many times as long (CPU time of one thread,
 # medians of paired ratios): Linear 1.6, BatchNorm 2.6, GroupNorm 1.4 (in a cnn 1.2), RMSNorm 1.25 (1.1), Conv2d 1.1,
 # Scale 1.1; Flatten is a tie and shorter like this. `bench engine` measures whole nets by vmap against this file: an
-# mlp with GroupNorm is a tie there, all others are slower. And vmap can do nothing for Noise and Dropout, where each
-# member has a generator of its own, nor for BatchRenorm, which reads a number from a buffer.
+# mlp with LayerNorm or GroupNorm is a tie there (inside a stack the same layer by vmap is slower, because of the order
+# of its axes), all others are slower. And vmap can do nothing for Noise and Dropout, where each member has a generator
+# of its own, nor for BatchRenorm, which reads a number from a buffer.
 
 
 def _linear(stack, layers, x):  # (P, C, N)
