@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -99,12 +100,12 @@ class Descent:
     Raises ValueError for an unknown schedule. Rates that are not positive and decays below 0 are refused by `descend`.
     """
 
-    lr: object
+    lr: float | Sequence[float] | Callable
     momentum: float = 0.0
-    weight_decay: object = 0.0
+    weight_decay: float | Sequence[float] | Callable = 0.0
     clip: float | None = None
     schedule: str = "constant"
-    after_step: object = None
+    after_step: Callable | None = None
 
     def __post_init__(self):
         if self.schedule not in ("constant", "cosine"):
