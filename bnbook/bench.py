@@ -184,25 +184,17 @@ def engine(norm, dtype, rates=21, seeds=8, steps=300, together=24, device="cpu")
     Each group of `together` trainings is done both ways, one directly after the other, in alternating order.
     Returns {"one by one": seconds of a training, for each group, "together": the same}.
     """
-    digits = data.digits()
-    x = torch.as_tensor((digits.x_train - digits.x_train.mean()) / digits.x_train.std(), dtype=dtype, device=device)
-    y = torch.as_tensor(digits.y_train, device=device)
+    x, y = _digits(dtype, device)
     grid = [(float(lr), seed) for lr in np.logspace(-3.5, 1.5, rates) for seed in range(seeds)]
-
-    def build(seed):
-        return nets.mlp(norm, seed=seed, depth=5).to(x)
 
     def one_by_one(group):
         for lr, seed in group:
-            net = build(seed)
-            for name, layer in net.named_children():
-                if isinstance(layer, nn.BatchNorm1d):  # ours is slower than PyTorch's: the rival is an ordinary net
-                    setattr(net, name, nn.BatchNorm1d(len(layer.weight), dtype=dtype, device=device))
-            train.fit(net, x, y, lr, steps=steps, seed=seed)
+            train.fit(_ordinary(nets.mlp(norm, seed=seed, depth=5)).to(x), x, y, lr, steps=steps, seed=seed)
 
     def as_one(group):
         rates, seeds = zip(*group, strict=True)
-        train.fit_all(nets.Stack([build(seed) for seed in seeds]), x, y, rates, steps=steps, seeds=seeds)
+        stack = nets.Stack([nets.mlp(norm, seed=seed, depth=5) for seed in seeds]).to(x)
+        train.fit_all(stack, x, y, rates, steps=steps, seeds=seeds)
 
     ways, times = {"one by one": one_by_one, "together": as_one}, {"one by one": [], "together": []}
     clock = _clock(device)
@@ -215,6 +207,52 @@ def engine(norm, dtype, rates=21, seeds=8, steps=300, together=24, device="cpu")
             ways[name](group)
             times[name].append((clock() - begin) / len(group))
     return times
+
+
+def against_vmap(make, dtype, members=24, batch_size=64, rounds=15, device="cpu"):
+    """The gradients of one step, by the forwards that `nets.Stack` has written by hand and by torch.func.vmap.
+
+    make  a function: a seed to a net
+    Returns {"stack": seconds, one for each round, "vmap": the same}, as `measure` does.
+    """
+    x, y = _digits(dtype, device)
+    x, y = x[:batch_size].expand(members, *x[:batch_size].shape), y[:batch_size]
+    return measure(dict(zip(("stack", "vmap"), _steps(make, x, y), strict=True)), rounds, device)
+
+
+def _steps(make, x, y):
+    """Two functions without arguments, by a stack and by vmap: gradients of all members, in the same order."""
+    members = [_ordinary(make(seed)).to(x) for seed in range(len(x))]
+    parameters, buffers = torch.func.stack_module_state(members)
+    stack = nets.Stack([make(seed) for seed in range(len(x))]).to(x)
+
+    def one(parameters, buffers, x):
+        return torch.func.functional_call(members[0], (parameters, buffers), (x,))
+
+    def gradients(logits, leaves):
+        return torch.autograd.grad(train.per_member_loss(logits, y).sum(), list(leaves))
+
+    by_vmap = torch.func.vmap(one)
+    return (
+        lambda: gradients(stack(x), stack.parameters()),
+        lambda: gradients(by_vmap(parameters, buffers, x), parameters.values()),
+    )
+
+
+def _digits(dtype, device):
+    """The training images of the digits, shifted and scaled, and their labels."""
+    digits = data.digits()
+    x = torch.as_tensor((digits.x_train - digits.x_train.mean()) / digits.x_train.std(), dtype=dtype, device=device)
+    return x, torch.as_tensor(digits.y_train, device=device)
+
+
+def _ordinary(net):
+    """net with PyTorch's BatchNorm in place of ours, which is slower: the rival is an ordinary net."""
+    for name, layer in net.named_children():
+        for kind in (nn.BatchNorm1d, nn.BatchNorm2d):
+            if isinstance(layer, kind):
+                setattr(net, name, kind(len(layer.weight), dtype=layer.weight.dtype))
+    return net
 
 
 def _clock(device):
@@ -230,7 +268,10 @@ def _clock(device):
 
 
 def run_engine(say=print, **grid):
-    """`engine` with and without BatchNorm, in both precisions; a dict for JSON as `run` returns it."""
+    """`engine` with and without BatchNorm, in both precisions, and `against_vmap` for every norm in float64.
+
+    Returns a dict for JSON as `run` does; the steps of `against_vmap` are in "steps".
+    """
     device, threads = "cuda" if torch.cuda.is_available() else "cpu", torch.get_num_threads()
     torch.set_num_threads(1)
     results = []
@@ -238,17 +279,33 @@ def run_engine(say=print, **grid):
         for dtype in ("float32", "float64"):
             for norm in ("none", "batch"):
                 say(f"engine {norm} {dtype}")
-                results.append(
-                    dict(norm=norm, dtype=dtype, times=engine(norm, getattr(torch, dtype), device=device, **grid))
-                )
+                times = engine(norm, getattr(torch, dtype), device=device, **grid)
+                results.append({"norm": norm, "dtype": dtype, "times": times})
+        steps = list(_compared_steps(say, device))
     finally:
         torch.set_num_threads(threads)
     clock = {} if device == "cpu" else {"clock": "time on the wall, with the GPU done before and after"}
-    return {**_machine(device), **clock, "results": results}
+    return {**_machine(device), **clock, "results": results, "steps": steps}
+
+
+def _compared_steps(say, device):
+    """`against_vmap` for each net and norm: rows of a report."""
+    makes = {
+        "mlp": lambda norm: lambda seed: nets.mlp(norm, seed=seed, depth=5),
+        "cnn": lambda norm: lambda seed: nets.cnn(norm, seed=seed),
+    }
+    for net, norms in (("mlp", nets.FLAT_NORMS), ("cnn", nets.NORMS)):
+        for norm in norms:
+            say(f"a step of {net} {norm}")
+            times = against_vmap(makes[net](norm), torch.float64, device=device)
+            yield {"net": net, "norm": norm, "times": times}
 
 
 def engine_table(report):
-    """The report in Markdown: milliseconds of a training one by one, and how many times faster it is together."""
+    """The report in Markdown: milliseconds of a training one by one, and how many times faster it is together.
+
+    Below, milliseconds of the gradients of one step by a stack, and how many times slower they are by vmap.
+    """
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     lines = [
         f"{report['device']}, {report['date']}; {versions}. {report['clock']}; trainings of an MLP 64-64x5-10.",
@@ -265,6 +322,12 @@ def engine_table(report):
             f"{middle:.1f} [{low:.1f}, {high:.1f}]",
         )
         lines.append(f"| {' | '.join(cells)} |")
+    if report["steps"]:
+        lines += ["", "| a step of 24 nets, float64 | stack, ms | torch.func.vmap: times slower |", "|---|---|---|"]
+    for step in report["steps"]:
+        low, middle, high = paired(step["times"]["vmap"], step["times"]["stack"])
+        stack = f"{1e3 * np.median(step['times']['stack']):.1f}"
+        lines.append(f"| {step['net']}, {step['norm']} | {stack} | {middle:.2f} [{low:.2f}, {high:.2f}] |")
     return "\n".join(lines) + "\n"
 
 

@@ -33,6 +33,17 @@ PROGRAMS = 8  # per multiprocessor
 # In memory x is a matrix: rows of L numbers, N * C of them, and CHANNELS is 1; or the channels come last, rows of C
 # numbers, N * L of them, and CHANNELS is more. The grid is (blocks of CHANNELS channels, shares of a block): share s of
 # P takes tiles s, s + P, s + 2 P, ..., so that programs which run side by side read memory side by side.
+#
+# What ends in _ptr is the address of the first number of an array; the functions below make the arrays.
+#     x_ptr, y_ptr, dy_ptr, dx_ptr         (N, C, *)   all four in the layout of x, in the dtype of x (dy: its own)
+#     gamma_ptr, beta_ptr                  (C,)        or None for 1 and 0
+#     mean_ptr, var_ptr                    (C,)        float64 where `_merge` made them, any float where they are given
+#     running_mean_ptr, running_var_ptr    (C,)        moved in place, or both None
+#     partial_ptr                          (C, 4, P)   float32, of `_statistics`; (2, C, P) of `_sums`
+#     sums_ptr                             (2, C)      float32: what `_sums` found, added over the shares
+#     dgamma_ptr                           (C,)        float32
+#     vector_ptr                           (C,)        one of these vectors, or None
+# In a kernel c is (1, CHANNELS), the numbers of its channels, and a tile is (ROWS * COLS, CHANNELS).
 
 
 @triton.jit
@@ -74,44 +85,44 @@ def _place(c, P):
 
 
 @triton.jit
-def _vector(pointer, c, C, default: constexpr):
+def _vector(vector_ptr, c, C, default: constexpr):
     """What a (C,) vector says of channels c; the default where there is no vector."""
-    if pointer is None:
+    if vector_ptr is None:
         numbers = tl.full(c.shape, default, tl.float32)
     else:
-        numbers = tl.load(pointer + c, c < C, other=default)
+        numbers = tl.load(vector_ptr + c, c < C, other=default)
     return numbers
 
 
 @triton.jit
-def _centre(mean, c, C):
+def _centre(mean_ptr, c, C):
     """The mean as two float32 numbers: one to subtract from x at once, and the rest that its rounding left out."""
-    exact = tl.load(mean + c, c < C, other=0.0).to(tl.float64)
+    exact = tl.load(mean_ptr + c, c < C, other=0.0).to(tl.float64)
     centre = exact.to(tl.float32)
     return centre, (exact - centre.to(tl.float64)).to(tl.float32)
 
 
 @triton.jit
-def _statistics(x, partial, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr):
-    """partial (C, 4, P): of each share the number of values, a pivot, mean - pivot, and the squares around the mean."""
+def _statistics(x_ptr, partial_ptr, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr):
+    """Into partial, of each share: the number of values, a pivot, mean - pivot, and the squares around the mean."""
     c, share, P = _channels(CHANNELS), tl.program_id(1), tl.num_programs(1)
     # The pivot is the mean of the first tile. The means of T tiles lie within sqrt(T) standard deviations of the mean
     # of all, so that the subtraction after the loop costs no more than a few digits, however large the mean is.
     offsets, mask, size = _tile(share, c, N, C, L, UNIT, ROWS, COLS, CHANNELS)
-    pivot = tl.sum(tl.load(x + offsets, mask, other=0.0).to(tl.float32), 0, keep_dims=True) / size
+    pivot = tl.sum(tl.load(x_ptr + offsets, mask, other=0.0).to(tl.float32), 0, keep_dims=True) / size
     # Each thread adds up its own numbers of every tile: threads wait for each other once, after the loop.
     total = tl.zeros((ROWS * COLS, CHANNELS), tl.float32)
     squares = tl.zeros((ROWS * COLS, CHANNELS), tl.float32)
     count = 0
     for t in range(share, _pieces(N, ROWS) * _pieces(L, COLS), P):
         offsets, mask, size = _tile(t, c, N, C, L, UNIT, ROWS, COLS, CHANNELS)
-        centred = tl.where(mask, tl.load(x + offsets, mask, other=0.0).to(tl.float32) - pivot, 0.0)
+        centred = tl.where(mask, tl.load(x_ptr + offsets, mask, other=0.0).to(tl.float32) - pivot, 0.0)
         total += centred
         squares += centred * centred
         count += size
     rest = tl.sum(total, 0, keep_dims=True) / count
     around = tl.sum(squares, 0, keep_dims=True) - count * rest * rest
-    to = partial + 4 * _place(c, P) + share
+    to = partial_ptr + 4 * _place(c, P) + share
     tl.store(to, tl.zeros_like(rest) + count, c < C)
     tl.store(to + P, pivot, c < C)
     tl.store(to + 2 * P, rest, c < C)
@@ -119,13 +130,13 @@ def _statistics(x, partial, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: con
 
 
 @triton.jit
-def _merge(partial, mean, var, running_mean, running_var, momentum, P, SHARES: constexpr):
+def _merge(partial_ptr, mean_ptr, var_ptr, running_mean_ptr, running_var_ptr, momentum, P, SHARES: constexpr):
     """mean and var of a channel from those of its shares, by Chan's formula; moves running statistics, if given.
 
     squares around the mean = sum over shares of (squares around their mean + count * (their mean - mean)^2)
     """
     c, share = tl.program_id(0), tl.arange(0, SHARES)
-    first, mask = partial + 4 * _place(c, P), share < P
+    first, mask = partial_ptr + 4 * _place(c, P), share < P
     at = first + share
     count = tl.load(at, mask, other=0.0)
     pivot = tl.load(first + P)  # from here on that of the first share serves for all
@@ -135,69 +146,73 @@ def _merge(partial, mean, var, running_mean, running_var, momentum, P, SHARES: c
     around = tl.sum(tl.load(at + 3 * P, mask, other=0.0) + count * (shift - rest) * (shift - rest))
     new_var = tl.where(around < 0, 0.0, around) / m  # where and not maximum: NaN has to stay NaN
     new_mean = pivot.to(tl.float64) + rest
-    tl.store(mean + c, new_mean)
-    tl.store(var + c, new_var)
-    if running_mean is not None:
-        old_mean, old_var = tl.load(running_mean + c).to(tl.float32), tl.load(running_var + c).to(tl.float32)
-        tl.store(running_mean + c, (1 - momentum) * old_mean + momentum * new_mean.to(tl.float32))
-        tl.store(running_var + c, (1 - momentum) * old_var + momentum * new_var * (m / (m - 1)))
+    tl.store(mean_ptr + c, new_mean)
+    tl.store(var_ptr + c, new_var)
+    if running_mean_ptr is not None:
+        old_mean, old_var = tl.load(running_mean_ptr + c).to(tl.float32), tl.load(running_var_ptr + c).to(tl.float32)
+        tl.store(running_mean_ptr + c, (1 - momentum) * old_mean + momentum * new_mean.to(tl.float32))
+        tl.store(running_var_ptr + c, (1 - momentum) * old_var + momentum * new_var * (m / (m - 1)))
 
 
 @triton.jit
 def _normalize(
-    x, y, mean, var, gamma, beta, eps, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr
-):
+    x_ptr, y_ptr, mean_ptr, var_ptr, gamma_ptr, beta_ptr, eps,
+    N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr,
+):  # fmt: skip
     """y = (x - mean) * scale + beta, where scale = gamma / sqrt(var + eps)."""
     c = _channels(CHANNELS)
-    centre, rest = _centre(mean, c, C)
-    scale = _vector(gamma, c, C, 1.0) * tl.rsqrt(_vector(var, c, C, 1.0).to(tl.float32) + eps)
-    shift = _vector(beta, c, C, 0.0) - rest * scale
+    centre, rest = _centre(mean_ptr, c, C)
+    scale = _vector(gamma_ptr, c, C, 1.0) * tl.rsqrt(_vector(var_ptr, c, C, 1.0).to(tl.float32) + eps)
+    shift = _vector(beta_ptr, c, C, 0.0) - rest * scale
     tiles = _pieces(N, ROWS) * _pieces(L, COLS)
     for t in range(tl.program_id(1), tiles, tl.num_programs(1)):
         # Backwards: what `_statistics` read last is still in the GPU's cache.
         offsets, mask, size = _tile(tiles - 1 - t, c, N, C, L, UNIT, ROWS, COLS, CHANNELS)
-        centred = tl.load(x + offsets, mask).to(tl.float32) - centre
-        tl.store(y + offsets, centred * scale + shift, mask)
+        centred = tl.load(x_ptr + offsets, mask).to(tl.float32) - centre
+        tl.store(y_ptr + offsets, centred * scale + shift, mask)
 
 
 @triton.jit
-def _sums(dy, x, mean, partial, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr):
-    """partial (2, C, P): of each share sum(dy) and sum(dy * (x - centre))."""
+def _sums(
+    dy_ptr, x_ptr, mean_ptr, partial_ptr,
+    N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr,
+):  # fmt: skip
+    """Into partial, of each share: sum(dy) and sum(dy * (x - centre))."""
     c, share, P = _channels(CHANNELS), tl.program_id(1), tl.num_programs(1)
-    centre, rest = _centre(mean, c, C)
+    centre, rest = _centre(mean_ptr, c, C)
     total = tl.zeros((ROWS * COLS, CHANNELS), tl.float32)
     products = tl.zeros((ROWS * COLS, CHANNELS), tl.float32)
     for t in range(share, _pieces(N, ROWS) * _pieces(L, COLS), P):
         offsets, mask, size = _tile(t, c, N, C, L, UNIT, ROWS, COLS, CHANNELS)
-        gradient = tl.load(dy + offsets, mask, other=0.0).to(tl.float32)  # 0 outside, so x needs no care there
+        gradient = tl.load(dy_ptr + offsets, mask, other=0.0).to(tl.float32)  # 0 outside, so x needs no care there
         total += gradient
-        products += gradient * (tl.load(x + offsets, mask, other=0.0).to(tl.float32) - centre)
-    to = partial + _place(c, P) + share
+        products += gradient * (tl.load(x_ptr + offsets, mask, other=0.0).to(tl.float32) - centre)
+    to = partial_ptr + _place(c, P) + share
     tl.store(to, tl.sum(total, 0, keep_dims=True), c < C)
     tl.store(to + _place(P, C), tl.sum(products, 0, keep_dims=True), c < C)
 
 
 @triton.jit
 def _input_gradient(
-    dy, x, dx, mean, var, gamma, sums, dgamma, eps,
+    dy_ptr, x_ptr, dx_ptr, mean_ptr, var_ptr, gamma_ptr, sums_ptr, dgamma_ptr, eps,
     N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr,
 ):  # fmt: skip
     """dx = a * dy + b * (x - mean) + d, with three numbers per channel; stores dgamma on the way."""
     c, m = _channels(CHANNELS), 1.0 * N * L
-    centre, rest = _centre(mean, c, C)
-    inv_std = tl.rsqrt(_vector(var, c, C, 1.0).to(tl.float32) + eps)
-    along_one = _vector(sums, c, C, 0.0)  # dbeta
-    along_x_hat = (_vector(sums + C, c, C, 0.0) - rest * along_one) * inv_std  # dgamma
-    a = _vector(gamma, c, C, 1.0) * inv_std
+    centre, rest = _centre(mean_ptr, c, C)
+    inv_std = tl.rsqrt(_vector(var_ptr, c, C, 1.0).to(tl.float32) + eps)
+    along_one = _vector(sums_ptr, c, C, 0.0)  # dbeta
+    along_x_hat = (_vector(sums_ptr + C, c, C, 0.0) - rest * along_one) * inv_std  # dgamma
+    a = _vector(gamma_ptr, c, C, 1.0) * inv_std
     b = -a * inv_std * along_x_hat / m
     d = -a * along_one / m - b * rest
     if tl.program_id(1) == 0:
-        tl.store(dgamma + c, along_x_hat, c < C)
+        tl.store(dgamma_ptr + c, along_x_hat, c < C)
     tiles = _pieces(N, ROWS) * _pieces(L, COLS)
     for t in range(tl.program_id(1), tiles, tl.num_programs(1)):
         offsets, mask, size = _tile(tiles - 1 - t, c, N, C, L, UNIT, ROWS, COLS, CHANNELS)
-        centred = tl.load(x + offsets, mask).to(tl.float32) - centre
-        tl.store(dx + offsets, a * tl.load(dy + offsets, mask).to(tl.float32) + b * centred + d, mask)
+        centred = tl.load(x_ptr + offsets, mask).to(tl.float32) - centre
+        tl.store(dx_ptr + offsets, a * tl.load(dy_ptr + offsets, mask).to(tl.float32) + b * centred + d, mask)
 
 
 # --- the functions ---------------------------------------------------------------------------------------------------

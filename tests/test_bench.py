@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bnbook import __main__ as command_line
-from bnbook import bench, norm_numpy, norm_torch
+from bnbook import bench, nets, norm_numpy, norm_torch
 
 
 def counted(log, name):
@@ -223,7 +223,33 @@ def test_the_engine_is_measured_on_the_same_trainings_both_ways(monkeypatch):
 
 def test_the_engine_table_says_how_many_times_faster():
     times = {"one by one": [0.2, 0.4, 0.6], "together": [0.1, 0.1, 0.1]}
-    report = {**bench._machine("cpu"), "results": [{"norm": "batch", "dtype": "float64", "times": times}]}
+    steps = [{"net": "mlp", "norm": "group", "times": {"stack": [0.01, 0.02, 0.02], "vmap": [0.02, 0.03, 0.08]}}]
+    report = {**bench._machine("cpu"), "steps": steps}
+    report["results"] = [{"norm": "batch", "dtype": "float64", "times": times}]
     table = bench.engine_table(report)
+    assert "\n\n| a step of 24 nets" in table and "| mlp, group | 20.0 | 2.00 [1.75, 3.00] |\n" in table
     assert "| batch | float64 | 400 | 4.0 [3.0, 5.0] |" in table and ". CPU time, one thread; trainings of" in table
     assert ". a clock; trainings of" in bench.engine_table({**report, "clock": "a clock"})
+
+
+@pytest.mark.parametrize("norm", nets.NORMS)
+def test_what_is_compared_with_vmap_computes_the_same_gradients(norm):
+    x = torch.randn(3, 5, 1, 8, 8, dtype=torch.float64)
+    makes = [lambda seed: nets.cnn(norm, 4, seed=seed)]
+    makes += [lambda seed: nets.mlp(norm, 8, seed=seed)] if norm in nets.FLAT_NORMS else []
+    for make in makes:
+        by_stack, by_vmap = bench._steps(make, x, torch.tensor([0, 1, 2, 3, 4]))
+        for ours, theirs in zip(by_stack(), by_vmap(), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-11, atol=1e-12)
+
+
+def test_every_norm_is_compared_with_vmap_in_float64_and_on_all_members(monkeypatch):
+    compared = []
+    monkeypatch.setattr(bench, "measure", lambda candidates, *_: {name: [1.0] for name in candidates})
+    monkeypatch.setattr(bench, "engine", lambda norm, dtype, device: {})
+    monkeypatch.setattr(bench, "_steps", lambda make, x, y: compared.append((make(0), x, y)) or (None, None))
+    report = bench.run_engine(say=lambda text: None)
+    rows = [(step["net"], step["norm"]) for step in report["steps"]]
+    assert rows == [*(("mlp", norm) for norm in nets.FLAT_NORMS), *(("cnn", norm) for norm in nets.NORMS)]
+    assert all(list(step["times"]) == ["stack", "vmap"] for step in report["steps"])
+    assert {(x.shape, x.dtype, y.shape) for _, x, y in compared} == {((24, 64, 1, 8, 8), torch.float64, (64,))}

@@ -246,9 +246,9 @@ def test_evaluation_is_as_in_float64_with_and_without_gradients():
 
 
 @triton.jit
-def offsets_of_tile(out, t, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr):
+def offsets_of_tile(out_ptr, t, N, C, L, UNIT: constexpr, ROWS: constexpr, COLS: constexpr, CHANNELS: constexpr):
     offsets, mask, size = ours._tile(t, ours._channels(CHANNELS), N, C, L, UNIT, ROWS, COLS, CHANNELS)
-    to = out + tl.arange(0, ROWS * COLS)[:, None] * CHANNELS + tl.arange(0, CHANNELS)[None, :]
+    to = out_ptr + tl.arange(0, ROWS * COLS)[:, None] * CHANNELS + tl.arange(0, CHANNELS)[None, :]
     tl.store(to, tl.where(mask, offsets, -size))
 
 
@@ -270,8 +270,8 @@ def test_offsets_are_right_where_images_times_channels_alone_are_beyond_2_to_the
 
 
 @triton.jit
-def number_of_tiles(out, N, L, ROWS: constexpr, COLS: constexpr):
-    tl.store(out, ours._pieces(N, ROWS) * ours._pieces(L, COLS))
+def number_of_tiles(out_ptr, N, L, ROWS: constexpr, COLS: constexpr):
+    tl.store(out_ptr, ours._pieces(N, ROWS) * ours._pieces(L, COLS))
 
 
 def test_the_number_of_tiles_is_right_up_to_rows_of_2_to_the_31_numbers():
@@ -282,8 +282,8 @@ def test_the_number_of_tiles_is_right_up_to_rows_of_2_to_the_31_numbers():
 
 
 @triton.jit
-def place_of_a_channel(out, c, P):
-    tl.store(out, ours._place(tl.full((1, 1), c, tl.int32), P).sum())
+def place_of_a_channel(out_ptr, c, P):
+    tl.store(out_ptr, ours._place(tl.full((1, 1), c, tl.int32), P).sum())
 
 
 def test_every_channel_has_its_own_place_for_what_its_shares_found_beyond_2_to_the_31_too():

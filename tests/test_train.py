@@ -167,6 +167,12 @@ def _net(norm=True):
 # --- many nets at once -----------------------------------------------------------------------------------------------
 
 
+def _descend(net, x, y, lr, batch_size=16, steps=25, seeds=0, watch=None, shown=None, **how):
+    """Prepare and train: shown goes to `batches`, how to `Descent`."""
+    made = train.batches(net, x, y, batch_size, steps, seeds, **shown or {})
+    return train.descend(net, made, train.Descent(lr, **how), watch)
+
+
 def _one_by_one(make, x, y, rates, seeds, steps=25, clip=None, hidden_rates=None, **sgd):
     """The same trainings in plain PyTorch: losses (steps, P), nets."""
     found, trained = [], []
@@ -208,7 +214,7 @@ def test_many_at_once_are_the_same_as_one_by_one_in_plain_pytorch(norm, options)
         return nets.mlp(norm, 16, seed=i, depth=3)
 
     stack = nets.Stack([make(i) for i in range(4)])
-    losses = train.fit_all(stack, x, y, rates, 16, 25, seeds, **options)
+    losses = _descend(stack, x, y, rates, seeds=seeds, **options)
     expected, trained = _one_by_one(make, x, y, rates, seeds, **options)
     np.testing.assert_allclose(losses, expected, rtol=0, atol=1e-9)
     for i, net in enumerate(trained):
@@ -262,7 +268,7 @@ def test_replaced_labels_are_as_many_as_asked_for_and_new_each_time():
     x, y = _digits()
     seen = []
     net = nets.Stack([nets.mlp("none", 4, seed=i) for i in range(2)])
-    train.fit_all(net, x, y, 0.01, 100, 40, 5, label_noise=0.3, watch=lambda net, step, x, y: seen.append(y))
+    _descend(net, x, y, 0.01, 100, 40, 5, lambda net, step, x, y: seen.append(y), {"label_noise": 0.3})
     labels = torch.stack(seen[:-1], 1).numpy()
     clean = y[train.batch_order(len(y), 100, 40, 5)]
     wrong = labels[0] != clean
@@ -275,9 +281,8 @@ def test_the_batches_may_be_given():
     rng, seen = np.random.default_rng(3), []
     order = rng.integers(200, size=(2, 3, 8))
     stack = nets.Stack([nets.mlp(width=4, seed=i) for i in range(2)])
-    losses = train.fit_all(
-        stack, x, y, 0.1, 8, 3, order=order, watch=lambda net, step, x, y: seen.append((x, y)) if step < 3 else None
-    )
+    losses = _descend(stack, x, y, 0.1, 8, 3, watch=lambda net, step, x, y: seen.append((x, y)), shown={"order": order})
+    assert seen.pop() == (None, None)
     for step, (images, labels) in enumerate(seen):
         np.testing.assert_array_equal(images, x[order[:, step]])
         np.testing.assert_array_equal(labels, y[order[:, step]])
@@ -318,7 +323,7 @@ def test_frozen_parameters_stay_and_after_step_may_change_the_others():
     for name, parameter in net.named_parameters():
         parameter.requires_grad_("norm" in name)
     before = {name: value.clone() for name, value in net.named_parameters()}
-    train.fit_all(net, x, y, 0.1, 16, 3, after_step=lambda net: net.norm2.bias.zero_())
+    _descend(net, x, y, 0.1, steps=3, after_step=lambda net: net.norm2.bias.zero_())
     for name, parameter in net.named_parameters():
         changed = not torch.equal(parameter, before[name])
         assert changed == (name.startswith("norm") and name != "norm2.bias")
@@ -331,9 +336,9 @@ def test_frozen_parameters_stay_and_after_step_may_change_the_others():
         ({"lr": [0.1] * 3}, "one number for each of 2 nets"),
         ({"lr": math.nan}, "positive"),
         ({"weight_decay": -1}, "weight_decay is -1.0; it must be one number for each of 2 nets, 0 or more"),
-        ({"label_noise": 2}, "label_noise is 2; it must be a share between 0 and 1"),
+        ({"shown": {"label_noise": 2}}, "label_noise is 2; it must be a share between 0 and 1"),
         ({"batch_size": 10_000}, "batch_size is 10000"),
-        ({"order": np.zeros((2, 3, 16), int)}, r"order has shape \(2, 3, 16\), expected \(2, 2, 16\)"),
+        ({"shown": {"order": np.zeros((2, 3, 16), int)}}, r"order has shape \(2, 3, 16\), expected \(2, 2, 16\)"),
         ({"schedule": "linear"}, "schedule is 'linear'; it must be 'constant' or 'cosine'"),
     ],
 )
@@ -341,14 +346,34 @@ def test_a_wrong_argument_for_many_is_refused(wrong, message):
     x, y = _digits()
     net = nets.Stack([nets.mlp("none", 4, seed=i) for i in range(2)])
     with pytest.raises(ValueError, match=message):
-        train.fit_all(net, x, y, **{"lr": 0.1, "batch_size": 16, "steps": 2, **wrong})
+        _descend(net, x, y, **{"lr": 0.1, "steps": 2, **wrong})
+
+
+def test_fit_all_is_batches_and_a_descent_without_more():
+    x, y = _digits()
+    trained = [nets.Stack([nets.mlp("batch", 4, seed=i) for i in range(2)]) for _ in range(2)]
+    how = {"weight_decay": [0.1, 0.01]}
+    losses = train.fit_all(trained[0], x, y, [0.1, 0.2], 16, 5, [3, 4], label_noise=0.2, **how)
+    assert np.array_equal(
+        losses, _descend(trained[1], x, y, [0.1, 0.2], 16, 5, [3, 4], None, {"label_noise": 0.2}, **how)
+    )
+    assert all(torch.equal(*pair) for pair in zip(*(net.state_dict().values() for net in trained), strict=True))
+
+
+def test_batches_may_serve_several_descents_and_are_not_changed():
+    x, y = _digits()
+    stacks = [nets.Stack([nets.mlp("none", 4, seed=i) for i in range(2)]) for _ in range(2)]
+    shown = train.batches(stacks[0], x, y, 16, 5, [3, 4], label_noise=0.2)
+    before = [part.clone() for part in shown[:4]]
+    losses = [train.descend(stack, shown, train.Descent(0.1, momentum=0.9)) for stack in stacks]
+    assert np.array_equal(*losses) and all(map(torch.equal, before, shown[:4]))
 
 
 def test_with_a_pool_each_net_trains_on_its_own_images_as_if_it_had_no_others():
     x, y = _digits()
     pool = torch.stack([torch.arange(0, 60), torch.arange(80, 140)])
     stack = nets.Stack([nets.mlp("batch", 6, seed=i) for i in range(2)])
-    losses = train.fit_all(stack, x, y, 0.1, 16, 12, [3, 4], pool=pool)
+    losses = _descend(stack, x, y, 0.1, 16, 12, [3, 4], shown={"pool": pool})
     for i in range(2):
         alone = nets.mlp("batch", 6, seed=i)
         expected = train.fit(alone, x[pool[i]], y[pool[i]], 0.1, 16, 12, 3 + i)
@@ -358,7 +383,7 @@ def test_with_a_pool_each_net_trains_on_its_own_images_as_if_it_had_no_others():
 def test_the_cosine_schedule_is_pytorchs():
     x, y = _digits()
     stack, net = nets.Stack([nets.mlp("none", 6)]), nets.mlp("none", 6)
-    losses = train.fit_all(stack, x, y, 0.2, 16, 10, 0, momentum=0.9, schedule="cosine")
+    losses = _descend(stack, x, y, 0.2, 16, 10, momentum=0.9, schedule="cosine")
     optimizer = torch.optim.SGD(net.parameters(), lr=0.2, momentum=0.9)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 10)
     for step, batch in enumerate(train.batch_order(len(y), 16, 10, 0)):
@@ -374,7 +399,7 @@ def test_with_the_whole_set_the_statistics_are_those_of_all_images_and_the_loss_
     x, y = (torch.tensor(part) for part in _digits())
     pool = torch.stack([torch.randperm(200, generator=torch.Generator().manual_seed(i))[:50] for i in range(2)])
     stack = nets.Stack([nets.mlp("batch", 6, seed=i) for i in range(2)])
-    losses = train.fit_all(stack, x, y, 0.1, 16, 5, [3, 4], pool=pool, whole_set=True)
+    losses = _descend(stack, x, y, 0.1, 16, 5, [3, 4], shown={"pool": pool, "whole_set": True})
     for i in range(2):
         net = nets.mlp("batch", 6, seed=i)
         optimizer = torch.optim.SGD(net.parameters(), lr=0.1)

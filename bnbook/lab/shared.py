@@ -6,8 +6,9 @@ from torch import nn
 
 from bnbook import nets, train
 
-from .engine import Setting, build, tensors
-from .results import interval, versions
+from .images import tensors
+from .results import check_seeds, interval, versions
+from .setting import Setting, build
 
 SMALL = Setting(net="mlp", width=64, lr=0.5, batch_size=32, steps=100)  # reaches 97 % in a third of a second
 
@@ -53,8 +54,7 @@ def shared_statistic(data, seeds=5, spreads=(0.0, 3.0), lr=0.5, steps=120):
     images, its mean and interval), differences (per spread: 'batch' minus 'shared', paired by seed).
     Raises ValueError if seeds is below 2.
     """
-    if seeds < 2:
-        raise ValueError(f"seeds is {seeds}; an interval needs at least 2 runs per arm, better 5")
+    check_seeds(seeds)
     x, y, x_test, y_test = tensors(data, "cpu")
     arms = []
     for spread in spreads:
@@ -72,8 +72,12 @@ def shared_statistic(data, seeds=5, spreads=(0.0, 3.0), lr=0.5, steps=120):
     paired = [np.subtract(a["accuracy"], b["accuracy"]) for a, b in zip(arms[::2], arms[1::2], strict=True)]
     differences = [{"mean": float(np.mean(p)), "interval": list(interval(p))} for p in paired]
     return {
-        **{"experiment": "shared_statistic", "versions": versions(), "lr": lr, "steps": steps},
-        **{"arms": arms, "differences": differences},
+        "experiment": "shared_statistic",
+        "versions": versions(),
+        "lr": lr,
+        "steps": steps,
+        "arms": arms,
+        "differences": differences,
     }
 
 

@@ -2,16 +2,16 @@
 
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from bnbook import data
+from bnbook import data, nets
 from bnbook.chapters import n09_depth
-from bnbook.lab import engine, results
+from bnbook.lab import engine, images, results
 from bnbook.lab import shared as shared_lab
 
 torch.set_num_threads(1)
@@ -60,7 +60,7 @@ def test_progress_is_shown_only_when_asked_and_where_somebody_looks(digits, caps
     assert capsys.readouterr() == ("", ""), "standard error is no terminal here"
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert engine.run_all(settings, digits, progress=True) == quiet
-    assert "2/2" in capsys.readouterr().err
+    assert "2.00/2.00" in capsys.readouterr().err
 
 
 def test_watch_sees_the_stack_and_the_batch_to_come_and_what_it_returns_is_kept(digits):
@@ -116,6 +116,34 @@ def test_a_setting_varies_by_replace_and_an_unknown_net_is_refused(digits):
         engine.run(setting, digits)
     with pytest.raises(AttributeError):
         setting.lr = 1
+
+
+def test_a_setting_is_an_architecture_which_alone_decides_the_net_and_a_training(digits):
+    names = [{field.name for field in fields(part)} for part in (engine.Architecture, engine.Training)]
+    assert set(asdict(engine.Setting())) == set.union(*names) | {"seed"} and not set.intersection(*names)
+    read = set()
+
+    class Watched:
+        def __init__(self, setting):
+            self.setting = setting
+
+        def __getattr__(self, name):
+            read.add(name)
+            return getattr(self.setting, name)
+
+    for net in ("cnn", "mlp", "residual"):
+        engine.build(Watched(engine.Setting(net=net)), digits)
+    assert read == names[0] | {"seed"}
+
+
+def test_a_look_at_own_images_leaves_every_part_in_the_mode_it_has(digits):
+    setting = engine.Setting(net="mlp", images=64)
+    net = nets.Stack([engine.build(setting, digits)])
+    net.norm2.eval()
+    before = {name: value.clone() for name, value in net.named_buffers()}
+    images.Dealt(*images.pooled(digits, [setting], net.linear.weight)).scores(net)
+    assert net.training and net.norm1.training and not net.norm2.training
+    assert all(torch.equal(value, before[name]) for name, value in net.named_buffers())
 
 
 def _plain_cnn(seed):
