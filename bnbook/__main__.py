@@ -366,8 +366,9 @@ def _chosen_seeds(options, takes):
         return {}
     if "seeds" not in takes:
         raise ValueError(f"{options.name} takes no --seeds: it is one computation, so leave that out")
-    if options.seeds < 2:
-        raise ValueError(f"seeds is {options.seeds}; an interval needs at least 2 runs per arm, better 5")
+    from .lab import results
+
+    results.check_seeds(options.seeds)
     return {"seeds": options.seeds}
 
 
