@@ -18,6 +18,7 @@ import pytest
 
 from bnbook import __main__ as command_line
 from bnbook import chapters
+from bnbook import run as run_command
 
 
 def run(capsys, *arguments):
@@ -301,11 +302,11 @@ def test_a_gpu_is_taken_by_name_or_number_where_there_is_one(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for asked, takes, chosen in (("cuda:1", ["device"], "cuda:1"), (None, ["device"], "cuda"), (None, [], "cpu")):
         options = argparse.Namespace(device=asked, name="first_look")
-        assert command_line._chosen_device(options, takes, "cuda") == chosen
+        assert run_command._chosen_device(options, takes, "cuda") == chosen
     with pytest.raises(
         ValueError, match="device is 'cuda:2'; first_look can run on cpu or cuda or cuda:0 or cuda:1 here"
     ):
-        command_line._chosen_device(argparse.Namespace(device="cuda:2", name="first_look"), ["device"], "cuda")
+        run_command._chosen_device(argparse.Namespace(device="cuda:2", name="first_look"), ["device"], "cuda")
 
 
 @pytest.mark.parametrize(
