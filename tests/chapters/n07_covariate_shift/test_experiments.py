@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from bnbook import data, train
 from bnbook.chapters.n07_covariate_shift import experiments
+from bnbook.chapters.n07_covariate_shift.experiments import cases
 from bnbook.lab import engine, results
 
 torch.set_num_threads(1)
@@ -110,7 +111,7 @@ def test_percentiles_are_numpys_and_the_control_starts_as_batch_norm_does(digits
     assert [arm["step"] for arm in found["arms"]] == [[0, 10]] * 3
     np.testing.assert_allclose(batch["spread"], start["spread"], rtol=1e-3)
     assert max(none["spread"]) < 0.1
-    setting = replace(experiments._SIGMOID, **experiments.ARMS["batch"], seed=1)
+    setting = replace(cases.SIGMOID, **experiments.ARMS["batch"], seed=1)
     x = engine.tensors(digits, "cpu")[0][:500]
     z = _inputs_of(engine.build(setting, digits), x)[-1].numpy()
     low, high = np.percentile(z, (15, 85), axis=0)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from bnbook.lab.engine import Setting, hidden_weights, run_all
-from bnbook.lab.results import band, interval, versions
+from bnbook.lab.results import band, check_seeds, interval, versions
 
 # Quarter decades from 0.0003 to 32: far enough for every arm to fail at both ends.
 RATES = tuple(round(10 ** (k / 4), 6) for k in range(-14, 7))
@@ -60,14 +60,17 @@ def learning_rates(
         found.append({**key, "accuracy": accuracy.round(6).tolist(), "failed": failed.astype(int).tolist()})
     best = max(np.mean(arm["accuracy"], 1).max() for arm in found)
     return {
-        **{"experiment": "learning_rates", "versions": versions(), "seeds": seeds, "rates": list(rates)},
-        **{"best": float(best), "arms": width_and_ceiling(found, best)},
+        "experiment": "learning_rates",
+        "versions": versions(),
+        "seeds": seeds,
+        "rates": list(rates),
+        "best": float(best),
+        "arms": width_and_ceiling(found, best),
     }
 
 
 def _check(seeds, arms):
-    if seeds < 2:
-        raise ValueError(f"seeds is {seeds}; an interval needs at least 2 runs per arm, better 5")
+    check_seeds(seeds)
     unknown = [arm for arm in arms if arm not in ARMS]
     if unknown:
         raise ValueError(f"arm {unknown[0]!r} is unknown; the arms are {', '.join(ARMS)}")
@@ -83,8 +86,9 @@ def width_and_ceiling(arms, best, share=0.9):
     arms   as `learning_rates` returns them; share and best as in `band`
     Returns the arms, each with
         band     mean, interval, seeds (one width for each), enclosed (the first and the last rate are no good)
-        largest  rate, the largest at which training works: seeds (one for each, None if there is none), mean
-                 (geometric; None if a seed has none), and ratio, interval: to the baseline's, paired by seed
+        largest  rate up to which training works, from the seed's best rate on without a failure between: seeds (one
+                 for each, None if there is none), mean (geometric; None if a seed has none), and ratio, interval: to
+                 the baseline's, paired by seed
     """
     return [{**arm, "band": _band(arm, best, share), "largest": _largest(arm, arms)} for arm in arms]
 
@@ -111,8 +115,17 @@ def _largest(arm, arms):
 
 
 def _largest_per_seed(arm):
-    works = ~np.array(arm["failed"], dtype=bool)
-    return [float(max(np.array(arm["lr"])[column])) if column.any() else None for column in works.T]
+    works, accuracy = ~np.array(arm["failed"], dtype=bool), np.array(arm["accuracy"])
+    return [_up_to_a_failure(arm["lr"], *columns) for columns in zip(works.T, accuracy.T, strict=True)]
+
+
+def _up_to_a_failure(lr, works, accuracy):
+    """The largest rate up to which all work, from the best one on; None if none works."""
+    if not works.any():
+        return None
+    best = int(np.argmax(np.where(works, accuracy, -1)))
+    failed = np.flatnonzero(~works[best:])  # a rate that works beyond a failure is luck
+    return float(lr[best + failed[0] - 1] if len(failed) else lr[-1])
 
 
 def matched_rates(
@@ -149,7 +162,11 @@ def matched_rates(
             paired = np.subtract(found[-1]["final"], none["final"])
             found[-1]["difference"] = {"mean": float(paired.mean()), "interval": list(interval(paired))}
     return {
-        **{"experiment": "matched_rates", "versions": versions(), "seeds": seeds, "goal": GOAL, "steps": steps},
+        "experiment": "matched_rates",
+        "versions": versions(),
+        "seeds": seeds,
+        "goal": GOAL,
+        "steps": steps,
         "arms": found,
     }
 
@@ -173,8 +190,10 @@ def extreme_rates(data, seeds=5, rates=None, steps=300, device="cpu", progress=F
     rates = [float(10 ** (k / 2)) for k in range(-6, 13)] if rates is None else list(rates)
     base = replace(NET, lr=0.1, steps=steps, every=steps)
     arms = {
-        "none": {"norm": "none"}, "batch": {"norm": "batch"}, "sphere": {"norm": "batch", "sphere": True}
-    }  # fmt: skip
+        "none": {"norm": "none"},
+        "batch": {"norm": "batch"},
+        "sphere": {"norm": "batch", "sphere": True},
+    }
     grid = [(name, arm, lr) for name, arm in arms.items() for lr in rates] + [("frozen", {"norm": "batch"}, 1e-30)]
     settings = [replace(base, **arm, hidden_lr=lr, seed=seed) for _, arm, lr in grid for seed in range(seeds)]
     runs = run_all(settings, data, device, progress, watch=_hidden_length, keep=keep)
@@ -189,8 +208,12 @@ def extreme_rates(data, seeds=5, rates=None, steps=300, device="cpu", progress=F
         widths = [band(rates, column, best) for column in np.array(found[name]["accuracy"]).T]
         found[name]["band"] = {"mean": float(np.mean(widths)), "interval": list(interval(widths)), "seeds": widths}
     return {
-        **{"experiment": "extreme_rates", "versions": versions(), "seeds": seeds, "rates": rates},
-        **{"best": float(best), "arms": [{"arm": name, **arm} for name, arm in found.items()]},
+        "experiment": "extreme_rates",
+        "versions": versions(),
+        "seeds": seeds,
+        "rates": rates,
+        "best": float(best),
+        "arms": [{"arm": name, **arm} for name, arm in found.items()],
     }
 
 

@@ -75,7 +75,10 @@ def scale_invariance(data, factors=(1e-3, 1e-2, 0.1, 10.0, 100.0, 1e4), eps=(1e-
         change, mismatch, cosine = np.max(found, 0).T.tolist()
         arms.append({"norm": norm, "eps": small, "change": change, "mismatch": mismatch, "cosine": cosine})
     return {
-        **{"experiment": "scale_invariance", "versions": versions(), "seeds": seeds, "factors": list(factors)},
+        "experiment": "scale_invariance",
+        "versions": versions(),
+        "seeds": seeds,
+        "factors": list(factors),
         "arms": arms,
     }
 
@@ -103,7 +106,11 @@ def equivalent_rates(data, factors=(0.1, 10.0, 100.0), lr=0.1, steps=200, seeds=
         for (a, rate), loss, far in zip(arms, losses, apart, strict=True)
     ]
     return {
-        **{"experiment": "equivalent_rates", "versions": versions(), "seeds": seeds, "lr": lr, "steps": steps},
+        "experiment": "equivalent_rates",
+        "versions": versions(),
+        "seeds": seeds,
+        "lr": lr,
+        "steps": steps,
         "arms": found,
     }
 
@@ -164,7 +171,9 @@ def norm_growth(data, rates=(0.1, 1.0, 10.0), steps=300, every=10, seeds=5, devi
         for i, lr in enumerate(lrs):
             arms.append(
                 {
-                    **{"norm": norm, "lr": lr, "square": (square[i] / square[i][:, :1])[:, ::every].tolist()},
+                    "norm": norm,
+                    "lr": lr,
+                    "square": (square[i] / square[i][:, :1])[:, ::every].tolist(),
                     "effective": (effective[i] / effective[i][:, :1])[:, ::every].tolist(),
                     "off": float(np.abs(square[i] / predicted[i] - 1).max()),
                     "grows": bool((np.diff(square[i]) >= 0).all()),
