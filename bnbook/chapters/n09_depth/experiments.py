@@ -208,6 +208,32 @@ def _tuned(runs, rates, seeds):
     }
 
 
+def agreement(again, stored, kind="residual"):
+    """Do trainings that were made again reach what the stored ones reached?
+
+    again, stored  two results of `trainability`
+    kind           what the names of the arms that are compared start with. Residual nets of 20 blocks give the same
+                   numbers when their images are changed by 1e-15 of themselves, as another processor's rounding does;
+                   plain nets of 20 layers part there, by 0.05 of accuracy with BatchNorm and by up to 0.3 without
+    Returns a dict: runs (how many are in both), compared (those of that kind), apart (the largest difference of their
+    test accuracies; None if there are none).
+    """
+    ours, theirs = _accuracies(again), _accuracies(stored)
+    both = ours.keys() & theirs.keys()
+    apart = [abs(ours[key] - theirs[key]) for key in both if key[0].startswith(kind)]
+    return {"runs": len(both), "compared": len(apart), "apart": max(apart, default=None)}
+
+
+def _accuracies(results):
+    """Test accuracy of each training, by arm, depth, rate and seed."""
+    return {
+        (cell["arm"], cell["depth"], lr, seed): accuracy
+        for cell in results["cells"]
+        for lr, row in zip(cell["rates"], cell["test"], strict=True)
+        for seed, accuracy in enumerate(row)
+    }
+
+
 ONLY = Setting(net="mlp", width=128, steps=300, every=300)
 ONLY_RATES = {
     "all": (0.1, 0.3, 1.0, 3.0),

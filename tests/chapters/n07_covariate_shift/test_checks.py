@@ -165,12 +165,12 @@ def test_what_the_method_sort_returns_is_explained():
         (
             checks.standardizing,
             lambda weight, bias, z: (weight / z.std(0)[:, None], bias - z.mean(0) / z.std(0)),
-            "bias - mean / sd, without brackets",
+            "bias - mean / sd without brackets",
         ),
         (
             checks.gradient_change,
             lambda g, h: (np.linalg.norm(g - h) / np.linalg.norm(g), by_precedence(g, h)),
-            "dot / |g| * |g_prime|, without brackets",
+            "dot / |g| * |g_prime| without brackets",
         ),
     ],
 )

@@ -164,7 +164,7 @@ def right_length(lr, decay, gradient):
         (
             checks.equilibrium,
             lambda lr, decay, g: ((lr * g**2 / 2 * decay) ** 0.25, np.sqrt(2 * lr * decay)),
-            "`/ 2 * decay`, without brackets",
+            "`/ 2 * decay` without brackets",
         ),
         (
             checks.invariance_check,
@@ -172,7 +172,7 @@ def right_length(lr, decay, gradient):
                 *functions.invariance_check(f, gradient, w, a)[:2],
                 np.sum(w * gradient(a * w)) / np.linalg.norm(w) * np.linalg.norm(gradient(a * w)),
             ),
-            "product / |w| * |gradient(a w)|, without brackets",
+            "product / |w| * |gradient(a w)| without brackets",
         ),
     ],
 )
@@ -189,7 +189,7 @@ def test_a_part_above_the_line_without_brackets_is_named():
                 width += (1 if low >= 0 else high / high - low) * (where[i + 1] - where[i])
         return width
 
-    assert "That is what high / high - low, without brackets gives" in checks.band.judge(yours).message
+    assert "That is what high / high - low without brackets gives" in checks.band.judge(yours).message
 
 
 def test_a_wrong_angle_beside_a_right_length_is_not_told_that_the_length_is_wrong():

@@ -68,7 +68,9 @@ def _matched(none, batch, failed=0):
     curve = {"step": [0, 10, 20], "accuracy": [0.1, 0.8, 0.95], "lowest": [0.1, 0.7, 0.9], "highest": [0.1, 0.9, 1.0]}
     difference = {"mean": 0.01, "interval": [0.002, 0.02]}
     return {
-        **{"seeds": 2, "goal": 0.9, "steps": 20},
+        "seeds": 2,
+        "goal": 0.9,
+        "steps": 20,
         "arms": [
             {**curve, "lr": 0.01, "arm": "none", "reached": none, "final": [0.9, 0.9], "failed": failed},
             {**curve, "lr": 0.01, "arm": "batch", "reached": batch, "final": [0.9, 0.9], "failed": 0}

@@ -204,7 +204,7 @@ def test_train_only_norms_without_batch_norm_3d_or_with_a_side_effect_is_refused
 
 def test_missing_brackets_are_named():
     said = checks.measured_growth.judge(lambda s: (s[0] / s[-1]) ** 1 / (len(s) - 1)).message
-    assert "That is what dividing the total by L - 1, which is also what `** 1 / (L - 1)` does" in said
+    assert "That is what dividing the total by L - 1 (as `** 1 / (L - 1)` does, too) gives" in said
     said = checks.measured_growth.judge(lambda s: (s[0] / s[-1]) ** (1 / len(s) - 1)).message
     assert "That is what `1 / L - 1` as the exponent gives" in said
     said = checks.predicted_growth.judge(lambda h, slope: np.sqrt(np.mean(slope**2)) / np.var(h)).message

@@ -2,7 +2,6 @@
 
 from bnbook.lab import results
 
-from .cases import ARMS as ARMS
 from .cases import CASES as CASES
 from .cases import same_runs as same_runs
 from .drift import input_drift as input_drift

@@ -65,6 +65,9 @@ def arm_of(arms, case, name):
 def same_runs(live, stored, names):
     """Whether each arm of live has the numbers that stored has for the same case, arm and seeds, to four digits.
 
+    So it is on another processor: images changed by 1e-15 of themselves, as by its rounding, change distances and
+    gradients of the notebook's trainings by 1e-13 at most. Near divergence they may part.
+
     live, stored  what one of the experiments returned, live for the first seeds alone
     names         of the numbers, one per seed
     """

@@ -37,20 +37,7 @@ def noisy_batch_norm(
         return {"distance": np.mean([layer["distance"] for layer in layers], axis=0)}
 
     found = over_cases(data, cases, arms, seeds, {"steps": steps}, watch, device, progress, keep)
-    arms_found = []
-    for labels, runs in found:
-        curves = np.array([run["test_accuracy"] for run in runs])
-        quantiles = {"lowest": curves.min(0), "median": np.median(curves, 0), "highest": curves.max(0)}
-        arms_found.append(
-            {
-                **labels,
-                "step": runs[0]["step"],
-                **{name: values.round(4).tolist() for name, values in quantiles.items()},
-                "distance": [mean_over_looks(run, "distance") for run in runs],
-                "steps_to_90": [steps_to(run) for run in runs],
-                "accuracy": curves[:, -1].tolist(),
-            }
-        )
+    arms_found = [labels | _summary(runs) for labels, runs in found]
     return {
         "experiment": "noisy_batch_norm",
         "versions": versions(),
@@ -59,6 +46,20 @@ def noisy_batch_norm(
         "cases": list(cases),
         "arms": arms_found,
         "differences": _slower(cases, arms_found, steps),
+    }
+
+
+def _summary(runs):
+    """Summary over the seeds of one arm, see `noisy_batch_norm`."""
+    curves = np.array([run["test_accuracy"] for run in runs])
+    return {
+        "step": runs[0]["step"],
+        "lowest": curves.min(0).round(4).tolist(),
+        "median": np.median(curves, 0).round(4).tolist(),
+        "highest": curves.max(0).round(4).tolist(),
+        "distance": [mean_over_looks(run, "distance") for run in runs],
+        "steps_to_90": [steps_to(run) for run in runs],
+        "accuracy": curves[:, -1].tolist(),
     }
 
 

@@ -160,6 +160,6 @@ def change_per_unit(g, g_prime):
 
 @slip_of("gradient_change")
 def change_without_brackets(g, g_prime):
-    """dot / |g| * |g_prime|, without brackets: Python goes from left to right, so the second length multiplies. With
+    """dot / |g| * |g_prime| without brackets: Python goes from left to right, so the second length multiplies. With
     brackets, dot / (|g| * |g_prime|), the cosine is {right_cosine}, and not {cosine}."""
     return _length(g - g_prime) / _length(g), np.sum(g * g_prime) / _length(g) * _length(g_prime)

@@ -41,26 +41,10 @@ def along_gradient(
     grid = [(init, norm) for init in inits for norm in norms]
     settings = [replace(base, init=init, norm=norm, every=steps, seed=s) for init, norm in grid for s in range(seeds)]
     runs = run_all(settings, data, device, progress, _look_along, keep)
-    found = []
-    for i, (init, norm) in enumerate(grid):
-        part = runs[i * seeds : (i + 1) * seeds]
-        loss, change = (np.array([run["watched"][key] for run in part]) for key in ("loss", "change"))
-        values = {
-            "range": np.median(np.ptp(loss, -1), 1),
-            "descends": (loss[..., 1:] < loss[..., :1]).all(-1).mean(1),
-            "change": np.median(change.max(-1), 1),
-            "smoothness": np.median((change / STEPS).max(-1), 1),
-        }
-        accuracy = [run["test_accuracy"][-1] for run in part]
-        found.append(
-            {
-                "init": init,
-                "norm": norm,
-                "loss": _rounded(loss[0]),
-                "accuracy": accuracy,
-                **{key: _rounded(value) for key, value in values.items()},
-            }
-        )
+    found = [
+        {"init": init, "norm": norm} | _summary(runs[i * seeds : (i + 1) * seeds])
+        for i, (init, norm) in enumerate(grid)
+    ]
     return {
         "experiment": "along_gradient",
         "versions": versions(),
@@ -71,6 +55,19 @@ def along_gradient(
         "step": runs[0]["watched"]["step"],
         "eta": list(STEPS),
         "arms": found,
+    }
+
+
+def _summary(runs):
+    """Summary of one arm, see `along_gradient`."""
+    loss, change = (np.array([run["watched"][key] for run in runs]) for key in ("loss", "change"))
+    return {
+        "loss": _rounded(loss[0]),
+        "accuracy": [run["test_accuracy"][-1] for run in runs],
+        "range": _rounded(np.median(np.ptp(loss, -1), 1)),
+        "descends": _rounded((loss[..., 1:] < loss[..., :1]).all(-1).mean(1)),
+        "change": _rounded(np.median(change.max(-1), 1)),
+        "smoothness": _rounded(np.median((change / STEPS).max(-1), 1)),
     }
 
 

@@ -143,6 +143,6 @@ def equilibrium_of_two_powers_without_brackets(lr, weight_decay, gradient):
 
 @slip_of("equilibrium")
 def equilibrium_multiplying_by_the_decay(lr, weight_decay, gradient):
-    """`/ 2 * decay`, without brackets: Python goes from left to right, divides by 2 and *multiplies* by the decay.
+    """`/ 2 * decay` without brackets: Python goes from left to right, divides by 2 and *multiplies* by the decay.
     lr * gradient^2 / (2 * decay) has both below: {right_length}, yours is {length}."""
     return (lr * gradient**2 / 2 * weight_decay) ** 0.25, np.sqrt(2 * lr * weight_decay)

@@ -37,9 +37,9 @@ def measured_growth_in_total(sizes):
 
 @slip_of("measured_growth")
 def measured_growth_dividing_for_the_root(sizes):
-    """dividing the total by L - 1, which is also what `** 1 / (L - 1)` does, since the power comes first: that shares
-    out a sum. A product is shared out by a root, and its exponent needs brackets, ** (1 / (L - 1)): 8 in two steps is
-    2.83 each, not 4."""
+    """dividing the total by L - 1 (as `** 1 / (L - 1)` does, too): that shares out a sum. A product is shared out by a
+    root, and its exponent needs brackets, ** (1 / (L - 1)), since a power is taken before anything is divided: 8 in
+    two steps is 2.83 each, not 4."""
     return sizes[0] / sizes[-1] / (len(sizes) - 1)
 
 
