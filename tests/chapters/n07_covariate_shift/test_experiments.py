@@ -157,3 +157,20 @@ def test_other_numbers_are_not_the_stored_ones():
     assert experiments.same_runs(stored, stored, ["distance"])
     other = {"seeds": 2, "arms": [{"case": "a", "arm": "none", "distance": [1.0, 2.001]}]}
     assert not experiments.same_runs(other, stored, ["distance"])
+
+
+ONE = {"cases": ("tanh, gain 1, 0.1",), "arms": ("none", "batch"), "steps": 11}
+SMALL = [
+    ("unit_inputs", {"arms": ("batch",), "steps": 10}),
+    ("input_drift", ONE),
+    ("gradient_shift", ONE),
+    ("noisy_batch_norm", ONE),
+]
+
+
+@pytest.mark.parametrize("name, small", SMALL)
+def test_what_is_kept_of_an_experiment_is_not_trained_again(name, small, digits, tmp_path, monkeypatch):
+    run = getattr(experiments, name)
+    first = run(digits, 2, **small, keep=tmp_path / "runs.part")
+    monkeypatch.setattr(engine, "_train_together", None)  # a call of it would raise
+    assert run(digits, 2, **small, keep=tmp_path / "runs.part") == first

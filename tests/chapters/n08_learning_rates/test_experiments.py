@@ -315,3 +315,21 @@ def test_the_experiments_run_on_images_of_any_shape_and_number_of_classes(shape,
     assert experiments.scale_invariance(own, factors=(10.0,), seeds=1)["arms"][0]["change"][0] < 1e-12
     experiments.along_gradient(own, 2, depth=2, inits=("he",), steps=1)
     experiments.equivalent_rates(own, factors=(10.0,), steps=2, seeds=1)
+
+
+# --- a run that was interrupted --------------------------------------------------------------------------------------
+
+SMALL = [
+    ("learning_rates", {"depths": (2,), "inits": ("he",), "arms": ("none", "batch"), "rates": (0.1,), "steps": 5}),
+    ("matched_rates", {"rates": (0.1,), "steps": 10}),
+    ("extreme_rates", {"rates": (0.1,), "steps": 5}),
+    ("along_gradient", {"depth": 2, "inits": ("he",), "steps": 5}),
+]
+
+
+@pytest.mark.parametrize("name, small", SMALL)
+def test_what_is_kept_of_an_experiment_is_not_trained_again(name, small, digits, tmp_path, monkeypatch):
+    run = getattr(experiments, name)
+    first = run(digits, 2, **small, keep=tmp_path / "runs.part")
+    monkeypatch.setattr(engine, "_train_together", None)  # a call of it would raise
+    assert run(digits, 2, **small, keep=tmp_path / "runs.part") == first

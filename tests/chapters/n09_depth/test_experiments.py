@@ -215,3 +215,18 @@ def test_agreement_finds_residual_nets_that_differ_and_no_others():
     again = {"cells": [{**cells[0], "test": [[0.9, 0.7]]}]}
     assert experiments.agreement(again, stored)["apart"] == pytest.approx(0.1)
     assert experiments.agreement({"cells": []}, stored) == {"runs": 0, "compared": 0, "apart": None}
+
+
+DEEP = replace(experiments.DEEP, steps=5, every=5, width=6)
+SMALL = [
+    ("trainability", {"depths": (2,), "rates": (0.1,), "arms": {"plain, batch": DEEP}}),
+    ("only_norms", {"rates": {"norm": (1.0,)}, "setting": replace(experiments.ONLY, steps=5, every=5, width=6)}),
+]
+
+
+@pytest.mark.parametrize("name, small", SMALL)
+def test_what_is_kept_of_an_experiment_is_not_trained_again(name, small, digits, tmp_path, monkeypatch):
+    run = getattr(experiments, name)
+    first = run(digits, 2, **small, keep=tmp_path / "runs.part")
+    monkeypatch.setattr(engine, "_train_together", None)  # a call of it would raise
+    assert run(digits, 2, **small, keep=tmp_path / "runs.part") == first
