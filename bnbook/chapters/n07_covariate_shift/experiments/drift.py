@@ -24,6 +24,7 @@ def unit_inputs(
 
     data   data.Data; percentiles are over its first 500 training images, in training mode
     arms   'none', 'batch', 'start' (standardized once, then without normalization)
+    keep   a file for finished groups, see `run_all`
     Returns a dict: experiment, seeds, lr, percentiles, arms (each with arm, step, accuracy (one curve per seed), and
     steps_to_90), and in each arm, of the last hidden layer,
         curves  of one unit of the first seed, the one whose median moves as far as that of most: (checks, 3)
@@ -82,6 +83,7 @@ def input_drift(
     cases  names in CASES
     arms   names in ARMS; arms that share a case and a seed are paired
     steps  a look is taken at step 0 and after every ten
+    keep   a file for finished groups, see `run_all`
     Returns a dict: experiment, seeds, steps, cases, arms (each with case, arm, and one number per seed, the mean over
     looks, layers and units, of
         distance  `wasserstein_1d` from one look to the next

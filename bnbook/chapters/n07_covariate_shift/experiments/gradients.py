@@ -23,6 +23,7 @@ def gradient_shift(
     cases  names in CASES
     arms   names in ARMS without noise; arms that share a case and a seed are paired
     steps  of training; looks are taken before steps 0, 10, ..., 90
+    keep   a file for finished groups, see `run_all`
     Returns a dict: experiment, seeds, steps, cases, arms (each with case, arm, steps_to_90, and one number per seed,
     the mean over looks and over the layers from the second to the last, of relative and cosine, see `gradient_change`),
     differences (per case BatchNorm minus none: pairs, relative, cosine, each with interval; None as in `input_drift`).

@@ -18,6 +18,7 @@ def noisy_batch_norm(
     data   data.Data
     cases  names in CASES
     arms   names in ARMS; 'noisy' is `nets.Noise` of level 1 behind each BatchNorm, 'noisier' of level 2
+    keep   a file for finished groups, see `run_all`
     Returns a dict: experiment, seeds, steps, cases, arms (each with case, arm, step, the lowest, median and highest
     accuracy over the seeds at each, and per seed: distance, as in `input_drift`, steps_to_90, accuracy at the end),
     differences (per case and noisy arm: steps to 90 % minus those of the net without normalization, with interval; a

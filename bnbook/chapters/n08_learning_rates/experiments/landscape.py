@@ -28,6 +28,7 @@ def along_gradient(
     data    data.Data
     seeds   runs per arm, 2 or more
     depth   of an MLP of 64 ReLU units per layer
+    keep    a file for finished groups, see `run_all`
     Returns a dict: experiment, versions, seeds, depth, steps, lr, step, eta, arms: init, norm, loss (seed 0: at each
     probe, the loss at w and at each eta), accuracy (at the end), and per seed, the median over probes of
         range       largest minus smallest loss along the line

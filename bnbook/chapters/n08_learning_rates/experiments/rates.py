@@ -36,6 +36,7 @@ def learning_rates(
             momentum (0.9, no normalization), batch_momentum
     rates   learning rates, increasing; the arms with momentum get a tenth of each, which makes steps of the same size
     steps   of SGD, batches of 64; a net that is slow has a lower left edge with more of them
+    keep    a file for finished groups, see `run_all`
     Returns a dict: experiment, versions, seeds, rates, best (the highest mean accuracy over seeds of any arm at any
     rate), arms: one for each depth, init and arm, with lr, accuracy and failed (both rates x seeds; failed: the final
     training loss is above half of that of guessing), and what `width_and_ceiling` adds. Print no digits of the runs
@@ -137,6 +138,7 @@ def matched_rates(
     data   data.Data
     seeds  runs per arm and rate, 2 or more, paired
     arms   'none' and 'batch', or others of ARMS: the 5-layer MLP of `learning_rates`, He initialization
+    keep   a file for finished groups, see `run_all`
     Returns a dict: experiment, versions, seeds, goal (0.9), steps, and arms, one for each rate and arm: lr, arm, step,
     accuracy (mean over seeds at each step), lowest, highest, reached (per seed, the first measured step at which the
     test accuracy is `goal` or more; None: never), final (accuracy at the end, per seed) and failed (how many seeds).
@@ -180,6 +182,7 @@ def extreme_rates(data, seeds=5, rates=None, steps=300, device="cpu", progress=F
     data   data.Data
     seeds  runs per arm and rate, 2 or more, paired
     rates  of the hidden weights; default: half decades from 0.001 to a million
+    keep   a file for finished groups, see `run_all`
     Returns a dict: experiment, versions, seeds, rates, best, arms: none, batch, sphere (BatchNorm, and after each step
     every hidden unit's weights get back the length they had at the start) with accuracy (rates x seeds), growth (of the
     length of all hidden weights, median over seeds; None if not finite), and band (None for frozen); and frozen
