@@ -9,7 +9,8 @@ from torch import nn
 
 from bnbook import data, nets, norm_numpy, train
 from bnbook.chapters.n10_batch_size import experiments
-from bnbook.chapters.n10_batch_size.experiments import MLP, tuned
+from bnbook.chapters.n10_batch_size.experiments import companions, estimates, rates, sizes
+from bnbook.chapters.n10_batch_size.experiments.rates import MLP, tuned
 from bnbook.lab import engine, results
 from bnbook.lab.engine import tensors
 
@@ -51,12 +52,12 @@ def test_the_outputs_are_those_of_batch_norm_on_each_batch(digits):
 def test_errors_of_the_statistics_are_those_of_independent_values():
     rng = np.random.default_rng(0)
     z = rng.gamma(2.0, size=(4000, 3, 1))  # skewed, with a kurtosis of 6
-    found = experiments._errors(z, (2, 8, 64), 3000, rng)
+    found = estimates._errors(z, (2, 8, 64), 3000, rng)
     np.testing.assert_allclose(found["mean"], [2**-0.5, 8**-0.5, 1 / 8], rtol=0.05)
     np.testing.assert_allclose(found["mean"], found["mean_theory"], rtol=0.05)
     np.testing.assert_allclose(found["var"], found["var_theory"], rtol=0.08)
     assert found["slope"] == pytest.approx(-0.5, abs=0.02) and found["worth"] == pytest.approx(1, abs=0.1)
-    repeated = experiments._errors(z.repeat(4, 2), (2, 8, 64), 3000, np.random.default_rng(1))
+    repeated = estimates._errors(z.repeat(4, 2), (2, 8, 64), 3000, np.random.default_rng(1))
     assert repeated["worth"] == pytest.approx(1, abs=0.1) and repeated["mean_theory"][0] == 8**-0.5
 
 
@@ -66,7 +67,7 @@ def test_the_statistics_are_of_what_the_second_normalization_gets(digits):
     net = engine.build(engine.Setting(), digits)
     x = torch.randn(3, 1, 8, 8, dtype=torch.float64)
     torch.testing.assert_close(
-        experiments._before(net, "norm2", x), net.conv2(net.pool1(net.relu1(net.norm1(net.conv1(x)))))
+        estimates._before(net, "norm2", x), net.conv2(net.pool1(net.relu1(net.norm1(net.conv1(x)))))
     )
 
 
@@ -102,13 +103,13 @@ def test_a_grid_whose_best_rate_is_at_its_edge_grows_by_four_rates_at_most(monke
         tried.extend(setting.lr for setting in settings)
         return [{"test_accuracy": [setting.lr]} for setting in settings]
 
-    monkeypatch.setattr(experiments, "run_all", rising)
-    best, rates, found = experiments._best_rate(replace(MLP, batch_size=32), None, 1, {})
-    assert len(tried) == 10 and best == rates[-1] == 0.4 * 2**6 and found == rates
+    monkeypatch.setattr(rates, "run_all", rising)
+    best, grid, found = rates._best_rate(replace(MLP, batch_size=32), None, 1, {})
+    assert len(tried) == 10 and best == grid[-1] == 0.4 * 2**6 and found == grid
     monkeypatch.setattr(
-        experiments, "run_all", lambda settings, *_, **__: [{"test_accuracy": [-abs(s.lr - 0.2)]} for s in settings]
+        rates, "run_all", lambda settings, *_, **__: [{"test_accuracy": [-abs(s.lr - 0.2)]} for s in settings]
     )
-    assert experiments._best_rate(replace(MLP, batch_size=32), None, 1, {})[:2] == (
+    assert rates._best_rate(replace(MLP, batch_size=32), None, 1, {})[:2] == (
         0.2,
         [0.05, 0.1, 0.2, 0.4, 0.8, 1.6],
     )
@@ -123,7 +124,7 @@ def test_every_size_sees_the_images_equally_often_but_makes_some_steps_at_least(
 
 
 def test_ghosts_larger_than_the_batch_are_left_out(own, monkeypatch):
-    monkeypatch.setattr(experiments, "tuned", lambda bases, *_, **__: [base.ghost for base in bases])
+    monkeypatch.setattr(sizes, "tuned", lambda bases, *_, **__: [base.ghost for base in bases])
     found = experiments.ghost_batches(own, seeds=2)
     assert found["batch_size"] == 128 and found["arms"] == [None, 2, 4, 8, 16, 32, 64]
 
@@ -189,7 +190,7 @@ def test_the_verdicts_of_the_notebook_hold_in_what_is_stored():
 
 
 def test_batches_of_few_classes_are_trained_on_as_they_are(digits):
-    dealt = experiments._by_classes(digits, 2, 16, 30)
+    dealt = companions.by_classes(digits, 2, 16, 30)
     batches = dealt.y_train.reshape(30, 16)
     assert all(set(batch) == {i % 10, (i + 1) % 10} for i, batch in enumerate(batches))
     assert np.array_equal(dealt.x_test, digits.x_test)
@@ -203,7 +204,7 @@ def test_batches_of_few_classes_are_trained_on_as_they_are(digits):
 
 def test_sessions_share_contrast_and_brightness(digits):
     rng = np.random.default_rng(0)
-    x, y = experiments._sessions(digits.x_train, digits.y_train, 8, 5, rng)
+    x, y = companions._sessions(digits.x_train, digits.y_train, 8, 5, rng)
     assert x.shape == (40, 1, 8, 8) and y.shape == (40,)
     for session in np.split(x, 5):
         black, white = session.min((1, 2, 3)), session.max((1, 2, 3))

@@ -93,8 +93,13 @@ def outputs():
 
 
 DRAWN = {
-    **{"batch_sizes": sizes, "ghost_batches": ghosts, "one_class": classes, "shared_nuisance": sessions},
-    **{"accumulation": accumulated, "fine_tuning": tuned_further, "statistics_error": errors},
+    "batch_sizes": sizes,
+    "ghost_batches": ghosts,
+    "one_class": classes,
+    "shared_nuisance": sessions,
+    "accumulation": accumulated,
+    "fine_tuning": tuned_further,
+    "statistics_error": errors,
     "outputs_by_batch": outputs,
 }
 

@@ -77,7 +77,7 @@ def test_the_largest_rate_is_found_for_each_seed():
 def test_too_few_seeds_or_nothing_to_compare_with_is_refused(digits):
     with pytest.raises(ValueError, match="seeds is 1"):
         experiments.relatives(digits, seeds=1)
-    with pytest.raises(ValueError, match="it takes 2 seeds or more and 'batch'"):
+    with pytest.raises(ValueError, match="every norm is compared with 'batch'"):
         experiments.relatives(digits, norms=("none",))
 
 

@@ -54,7 +54,11 @@ def with_a_plus(dy, x, gamma, num_groups, eps=1e-5):
     """adding the part along x_hat: a projection *removes* it, minus in front of both means. What should go to 0 is
     doubled: {dx} against {right_dx}."""
     return _backward(
-        *(dy, x, gamma, num_groups, eps),
+        dy,
+        x,
+        gamma,
+        num_groups,
+        eps,
         lambda d, x_hat, var: (d - _mean(d) + x_hat * _mean(d * x_hat)) / np.sqrt(var + eps),
     )
 
@@ -199,7 +203,11 @@ def dx_by_the_variance(dy, x, gamma, num_groups, eps=1e-5):
     """dividing dx by var + eps: one root is missing, and a group with standard deviation 10 gets a gradient 10 times
     too small. {dx}, expected {right_dx}."""
     return _backward(
-        *(dy, x, gamma, num_groups, eps),
+        dy,
+        x,
+        gamma,
+        num_groups,
+        eps,
         lambda d, x_hat, var: (d - _mean(d) - x_hat * _mean(d * x_hat)) / (var + eps),
     )
 
