@@ -17,7 +17,7 @@ def percent(values):
 def with_interval(arm):
     """Mean accuracy of an arm with its interval, in per cent."""
     low, high = (100 * end for end in arm["interval"])
-    return f"{percent(arm["accuracy"]):.1f} % [{low:.1f}, {high:.1f}]"
+    return f"{percent(arm['accuracy']):.1f} % [{low:.1f}, {high:.1f}]"
 
 
 def line_with_band(ax, x, lowest, mean, highest, norm, **style):

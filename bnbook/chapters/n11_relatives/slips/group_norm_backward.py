@@ -7,8 +7,6 @@ from bnbook.norm_numpy import batch_axes, normalize, normalize_backward
 
 from .parts import by_groups, column
 
-# --- group_norm_backward(dy, x, gamma, num_groups, eps) -> dx, dgamma, dbeta -----------------------------------------
-
 
 def _backward(dy, x, gamma, num_groups, eps, projection=None, cut=None, axes=(2,), gamma_first=True):
     """The right answer, with parts to exchange: the projection, the shape in groups, its axes, where gamma comes."""
@@ -90,7 +88,7 @@ def over_the_axes_of_batch_norm(dy, x, gamma, num_groups, eps=1e-5):
 
 @slip_of("group_norm_backward")
 def of_one_group(dy, x, gamma, num_groups, eps=1e-5):
-    """num_groups is not used: one mean over the whole image is layer norm, 1 group. In the example channels 0 and 1 are
+    """ignoring num_groups: one mean over the whole image is layer norm, 1 group. In the example channels 0 and 1 are
     one group, 2 and 3 another: {right_dx}, you return {dx}."""
     return _backward(dy, x, gamma, 1, eps)
 
@@ -160,6 +158,23 @@ def dgamma_with_x(dy, x, gamma, num_groups, eps=1e-5):
     {dgamma}, expected {right_dgamma}."""
     dx, _, dbeta = _backward(dy, x, gamma, num_groups, eps)
     return dx, (dy * x).sum(batch_axes(x.ndim)), dbeta
+
+
+@slip_of("group_norm_backward")
+def dgamma_with_x_hat_of_batch_norm(dy, x, gamma, num_groups, eps=1e-5):
+    """dgamma from BatchNorm's x_hat: normalize(x, batch_axes(x.ndim)) is another array than the groups made, and gamma
+    multiplied theirs. Take the x_hat of dx, .reshape(x.shape): dgamma is {right_dgamma}, yours {dgamma}."""
+    dx, _, dbeta = _backward(dy, x, gamma, num_groups, eps)
+    axes = batch_axes(x.ndim)
+    return dx, (dy * normalize(x, axes, eps)[0]).sum(axes), dbeta
+
+
+@slip_of("group_norm_backward")
+def dgamma_and_dbeta_of_dx_hat(dy, x, gamma, num_groups, eps=1e-5):
+    """summing gamma * dy in place of dy: dx_hat is what arrives *behind* gamma, dgamma and dbeta belong in front of it.
+    dbeta is the sum of dy, {right_dbeta}; yours is {dbeta}."""
+    dx, dgamma, dbeta = _backward(dy, x, gamma, num_groups, eps)
+    return dx, gamma * dgamma, gamma * dbeta
 
 
 @slip_of("group_norm_backward")
