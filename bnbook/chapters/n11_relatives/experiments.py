@@ -158,10 +158,13 @@ def _compared(values):
 def run_again(data, stored, arm, seeds=(0,), device="cpu"):
     """Repeat trainings of an arm of the stored `relatives`: by how much do its accuracies differ?
 
+    At rates up to 0.1 rounding errors do not grow: images changed by 1e-15 of themselves, which stand for another
+    machine, change no accuracy of any norm (4 seeds). At larger ones they do, in instance norm first.
+
     stored  what experiments.evidence("relatives") returned
     arm     one of its arms
     seeds   which of its runs
-    Returns a float: the largest difference of any accuracy, in shares of 1.
+    Returns a float: the largest difference of any accuracy, in shares of 1; one of 500 test images is 0.002.
     """
     key = arm["batch_size"], arm["norm"], arm["lr"]
     settings = [cell_setting(*key, seed, stored["examples"]) for seed in seeds]

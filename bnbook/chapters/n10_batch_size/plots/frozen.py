@@ -44,4 +44,4 @@ def fine_tuning(data):
 
 def _verdict(interval):
     low, high = interval
-    return "better" if low > 0 else "worse" if high < 0 else "no clear difference"
+    return "better" if low > 0 else "worse" if high < 0 else "not settled here"

@@ -73,7 +73,7 @@ def _against(arms, size):
     norm, best = max(others.items(), key=lambda item: np.mean(item[1]["accuracy"]))
     batch = found["batch"]
     worse, better = batch["interval"][1] < best["interval"][0], batch["interval"][0] > best["interval"][1]
-    verdict = "worse" if worse else "better" if better else "no clear difference"
+    verdict = "worse" if worse else "better" if better else "not settled here"
     label = ARMS[norm]["label"].removeprefix("with ")
     return f"BatchNorm {with_interval(batch)}, {label} {with_interval(best)}: {verdict}"
 
