@@ -97,10 +97,10 @@ def relatives(data):
     _batches(axes[0, 1], data)
     chosen = [arm for arm in data["chosen"] if arm["batch_size"] == large]
     _distortions(axes[1, 0], chosen, {"clean": 0.0} | _levels(data, "noise"))
-    axes[1, 0].set(xlabel="sd of the noise in the test images (black to white = 1)")
+    axes[1, 0].set(xlabel="sd of the noise (black to white = 1)")
     axes[1, 0].set_title(f"noise in the test images only\nat 0.3: {_batch_and_others(data, 'noise 0.3')} right")
     _distortions(axes[1, 1], chosen, {"clean": 1.0} | _levels(data, "contrast"))
-    axes[1, 1].set(xlabel="contrast of the test images (1 = as in training)")
+    axes[1, 1].set(xlabel="contrast (1 = as in training)")
     axes[1, 1].set_title(
         f"less contrast in the test images only\nat 0.2: {_batch_and_others(data, 'contrast 0.2')} right"
     )
@@ -161,14 +161,20 @@ def _batches(ax, data):
             look = {"marker": MARKERS[norm], "color": ARMS[norm]["color"], "capsize": 3, "linewidth": 1.2}
             ax.errorbar(where, means[size][at], bars[:, None], **look, **face)
         ax.errorbar([], [], [], marker="o", linestyle="none", color="black", label=f"batch of {size}", **face)
-    ax.set(xticks=range(len(norms)), xticklabels=[SHORT[norm] for norm in norms], xlabel="normalization")
+    ax.set(
+        xticks=range(len(norms)),
+        xticklabels=[SHORT[norm] for norm in norms],
+        xlabel=f"each at its own rate, {data['examples']:,} images seen",
+    )
     ax.set_ylabel("test accuracy (%)")
     ax.legend(loc="lower center")
     gains = dict(zip(norms, np.subtract(means[sizes[0]], means[sizes[-1]]), strict=True))
     others = _from_to([gain for norm, gain in gains.items() if norm != "batch"], "+.1f")
-    title = f"each at its own rate, {data['examples']:,} images seen"
+    title = f"batches of {sizes[0]}"
     if len(sizes) > 1:
-        title += f"\nfrom {sizes[-1]} to {sizes[0]}: batch {gains['batch']:+.1f} points, the others {others}"
+        title = (
+            f"from batches of {sizes[-1]} to {sizes[0]}, in points:\nbatch {gains['batch']:+.1f}, the others {others}"
+        )
     ax.set_title(title)
 
 

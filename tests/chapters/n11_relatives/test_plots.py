@@ -93,7 +93,7 @@ def test_lines_and_dots_are_the_means_of_the_seeds():
     np.testing.assert_allclose(contrast.get_xdata(), [1, 0.5, 0.2])
     assert [ax.get_title().splitlines()[1] for ax in axes.flat] == [
         "batch 1.0, the others 0.1",
-        "from 64 to 2: batch +0.0 points, the others +0.0",
+        "batch +0.0, the others +0.0",
         "at 0.3: batch 50 %, the others 70 % right",
         "at 0.2: batch 50 %, the others 70 % right",
     ]
