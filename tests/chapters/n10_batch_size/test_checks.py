@@ -114,7 +114,7 @@ def test_a_list_of_the_parts_is_told_to_be_joined():
         lambda x, g, b, size, eps=1e-5: [batch_norm(part, g, b, eps)[0] for part in np.split(x, len(x) // size)]
     )
     message = " ".join(verdict.message.split())
-    assert verdict.kind == "wrong" and "leaving the parts apart: a list of them" in message
+    assert verdict.kind == "wrong" and "leaving the parts apart gives: a list of them" in message
 
 
 # --- accumulated_gradient --------------------------------------------------------------------------------------------

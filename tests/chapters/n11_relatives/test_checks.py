@@ -147,6 +147,20 @@ def test_dgamma_and_dbeta_of_dx_hat_are_told_so():
     assert verdict.kind == "wrong" and "summing gamma * dy in place of dy" in verdict.message
 
 
+@pytest.mark.parametrize("by", ["dx_hat", "y"])
+def test_a_gamma_too_many_in_dgamma_is_not_blamed_on_one_of_its_two_sources(by):
+    """sum(dx_hat * x_hat) and sum(dy * y) are the same numbers where beta is left out."""
+
+    def yours(dy, x, gamma, num_groups, eps=1e-5):
+        dx, _, dbeta = norm_numpy.group_norm_backward(dy, x, gamma, num_groups, eps)
+        x_hat, axes = norm_numpy.group_norm(x, None, None, num_groups, eps), norm_numpy.batch_axes(x.ndim)
+        products = {"dx_hat": (column(gamma, x) * dy) * x_hat, "y": dy * (column(gamma, x) * x_hat)}
+        return dx, products[by].sum(axes), dbeta
+
+    message = " ".join(checks.group_norm_backward.judge(yours).message.split())
+    assert "it came in by dx_hat, which is gamma * dy, or by y, which is gamma * x_hat" in message
+
+
 def test_one_value_per_group_is_not_asked_for():
     """PyTorch answers beta there, except for one image; an exercise that is silent about it must accept both."""
     alone = np.random.default_rng(0).normal(size=(4, 6))

@@ -220,3 +220,19 @@ def batch_renorm_returning_the_unbiased(x, gamma, beta, running_mean, running_va
     y, mean, var = _pulled(x, gamma, beta, running_mean, running_var, r_max, d_max, eps)
     m = x.size // x.shape[1]
     return y, mean, var * m / (m - 1)
+
+
+@slip_of("batch_renorm")
+def batch_renorm_without_gamma_and_beta(x, gamma, beta, running_mean, running_var, r_max, d_max, eps=1e-5):
+    """returning x_hat * r + d: gamma and beta come last, and are missing. The first row is then {y}; scaled and shifted
+    it is {right_y}."""
+    return _pulled(x, gamma, beta, running_mean, running_var, r_max, d_max, eps, y=lambda h, r, d, g, b: h * r + d)
+
+
+@slip_of("batch_renorm")
+def batch_renorm_of_the_finished_output(x, gamma, beta, running_mean, running_var, r_max, d_max, eps=1e-5):
+    """correcting what batch_norm(x, gamma, beta) gives: r would stretch beta, and d would miss gamma. r and d belong to
+    x_hat, batch_norm(x, None, None): {right_y} and not {y}."""
+    return _pulled(
+        x, gamma, beta, running_mean, running_var, r_max, d_max, eps, y=lambda h, r, d, g, b: (g * h + b) * r + d
+    )

@@ -178,6 +178,14 @@ def dgamma_and_dbeta_of_dx_hat(dy, x, gamma, num_groups, eps=1e-5):
 
 
 @slip_of("group_norm_backward")
+def dgamma_with_gamma_in_it(dy, x, gamma, num_groups, eps=1e-5):
+    """a factor gamma in dgamma: it came in by dx_hat, which is gamma * dy, or by y, which is gamma * x_hat. Plain dy
+    times plain x_hat, summed, is {right_dgamma}; you return {dgamma}."""
+    dx, dgamma, dbeta = _backward(dy, x, gamma, num_groups, eps)
+    return dx, gamma * dgamma, dbeta
+
+
+@slip_of("group_norm_backward")
 def dgamma_and_dbeta_swapped(dy, x, gamma, num_groups, eps=1e-5):
     """dbeta in the place of dgamma: the order is dx, dgamma, dbeta. The second output of the example is {right_dgamma};
     yours is {dgamma}, the plain sums of dy."""

@@ -177,3 +177,10 @@ def rms_norm_halved_by_a_power(x, gamma, eps=1e-5):
     """dividing by (square + eps) ** 1/2 in the same line: Python reads (x / (square + eps) ** 1) / 2, and takes no root
     anywhere. np.sqrt(square + eps) cannot be misread: {right_y} in the first row, not {y}."""
     return column(gamma, x) * x / ((x**2).mean(_per_image(x), keepdims=True) + eps) / 2
+
+
+@slip_of("rms_norm")
+def rms_norm_without_keepdims(x, gamma, eps=1e-5):
+    """leaving keepdims=True out: the mean squares are then (N,), and NumPy lines them up with the *last* axis of x, 6
+    columns where there are 4 images. With it they keep axes of length 1 and meet their own image."""
+    return _divided(x, gamma, (x**2).mean(_per_image(x)), eps)
