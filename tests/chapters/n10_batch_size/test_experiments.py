@@ -129,9 +129,10 @@ def test_ghosts_larger_than_the_batch_are_left_out(own, monkeypatch):
     assert found["batch_size"] == 128 and found["arms"] == [None, 2, 4, 8, 16, 32, 64]
 
 
-def test_one_seed_is_refused(digits):
+@pytest.mark.parametrize("name", ["batch_sizes", "ghost_batches", "one_class", "shared_nuisance", "fine_tuning"])
+def test_one_seed_is_refused(own, name):
     with pytest.raises(ValueError, match="seeds is 1; an interval needs at least 2 runs"):
-        experiments.ghost_batches(digits, seeds=1)
+        getattr(experiments, name)(own, seeds=1)
 
 
 # --- what is stored --------------------------------------------------------------------------------------------------

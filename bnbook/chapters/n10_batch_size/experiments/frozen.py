@@ -7,7 +7,7 @@ import numpy as np
 
 from bnbook import nets, train
 from bnbook.lab.engine import build, tensors
-from bnbook.lab.results import interval, versions
+from bnbook.lab.results import check_seeds, interval, versions
 
 from .rates import MLP
 
@@ -30,8 +30,10 @@ def fine_tuning(
     Returns a dict: experiment, versions, seeds, sizes, images, passes, before and arms (per size and frozen: lr,
     at_edge, interval of the mean of new), each with new and old (accuracies on mirrored and on usual test images, one
     per seed), and differences (per size: frozen minus not frozen on new, mean and interval).
+    Raises ValueError if seeds is below 2.
     BatchNorm in training mode with 2 or 4 images multiplies rounding errors: such digits differ between machines.
     """
+    check_seeds(seeds)
     x_train, y_train, x_test, y_test = tensors(data, device)
     _, _, x_val, y_val = tensors(data._replace(x_test=data.x_val, y_test=data.y_val), device)
     members, steps = list(range(seeds)), {size: passes * images // size for size in sizes}
