@@ -1,0 +1,396 @@
+"""From a model and its batches to a record: which passes are made, and what is kept of them.
+
+Per batch: one forward pass as in training (what the running statistics track), and in evaluation one with the statistics
+as they are, one with recalibrated ones, one by the batch. On the first batch also forward and backward with a loss. In
+evaluation only BatchNorm layers switch: dropout and noise stay off. No activation outlives its pass.
+"""
+
+import contextlib
+import copy
+
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+
+from . import forward, homemade, moments, sites
+from .guard import untouched
+from .record import ModelRecord
+from .watch import Pass, Watch, disable_sync, tracing
+
+DROPOUT = nn.modules.dropout._DropoutNd
+NOTHING_GAINED = 1e-12  # eps for "without eps": F.batch_norm wants a positive one
+
+
+def examine(model, loader=None, *, eval_loader=None, loss=None, optimizer=None, device=None, batches=8, forward_with=None):
+    """The ModelRecord of a model, which is left as it was; arguments as in `diagnose`."""
+    root, prefix, wrappers = forward.unwrap(model)
+    if any(sites.lazy(t) for t in (*root.parameters(), *root.buffers())):
+        # A first pass would give lazy layers their shapes for good: a copy takes it.
+        root = copy.deepcopy(root)
+    record = ModelRecord(training=root.training, wrappers=wrappers)
+    found = sites.find(root, prefix)
+    if loader is None:
+        _structure(record, root, found, optimizer)
+        _adjacent(record, root, prefix)
+        return record
+    device = forward.device_of(root, device)
+    with untouched(root, sources=(loader, eval_loader)), _eagerly():
+        Examination(record, root, prefix, found, device, loss, forward_with).run(loader, eval_loader, batches, optimizer)
+    return record
+
+
+def _eagerly():
+    """Submodules compiled on their own run as they are written, so that hooks neither recompile nor get lost."""
+    set_stance = getattr(torch.compiler, "set_stance", None)
+    return set_stance("force_eager") if set_stance else contextlib.nullcontext()
+
+
+class Examination:
+    """One run of `examine` with data; the model's state is restored by whoever calls it."""
+
+    def __init__(self, record, root, prefix, found, device, loss, forward_with):
+        self.record, self.root, self.loss, self.forward = record, root, loss, forward_with
+        self.modes = {module: module.training for module in root.modules()}
+        self.as_given = root.training
+        disable_sync(root)
+        root.to(device)
+        self.device, self.watch = device, Watch(root, prefix, found)
+
+    def run(self, loader, eval_loader, batches, optimizer):
+        """Every pass, then the layers' records."""
+        record = self.record
+        record.last_batch = last_batch_of_one(loader)
+        taken = forward.take(loader, batches, self.device)
+        if not taken:
+            raise ValueError("diagnose got a loader without a single batch; pass one that yields batches, or none at all")
+        record.batch_size = moments._median([forward.size(batch) for batch in taken])
+        record.regression = is_regression(self.loss, forward.target(taken[0]))
+        with tqdm(total=2 * len(taken) + 1, desc="diagnose", leave=False, disable=None) as bar:
+            with untouched(self.root):
+                scout = self._scout(taken[0])
+            homemade.find(self.watch, scout.same_shape)
+            _structure(record, self.root, self.watch.sites, optimizer)
+            bar.update()
+            passes = [self._train(batch) for batch in taken if not bar.update()]
+            self._layers(scout, passes)
+            self._compare([b for b, p in zip(taken, passes, strict=True) if p is not None], bar)
+        record.batches = sum(p is not None for p in passes)
+        if eval_loader is not None:
+            record.eval_shift = eval_shift(taken, forward.take(_spread(eval_loader), batches, self.device))
+
+    # Modes
+
+    def _as_in_training(self):
+        """Modes as given if the model is in training mode, so that what is frozen stays so; else all by train()."""
+        if self.as_given:
+            for module, mode in self.modes.items():
+                module.training = mode
+            return
+        self.root.train()
+        for site in self.watch.sites:
+            if sites.is_frozen(site, self.root):
+                site.module.training = False
+
+    def _in_evaluation(self, by_batch=False):
+        """Evaluation mode; BatchNorm layers that learn their statistics normalize by the batch if asked to."""
+        self._as_in_training()
+        learning = [s for s in self.watch.sites if s.family == "batch" and s.module.training]
+        self.root.eval()
+        for site in learning if by_batch else ():
+            if site.how != "functional":
+                site.module.training = True
+
+    # Passes
+
+    def _scout(self, batch):
+        """One batch forward and backward as in training: calls, shapes, and who wrote what."""
+        self._as_in_training()
+        result = Pass(forward.size(batch), trace=tracing(forward.tensors(forward.inputs(batch))))
+        projections = torch.Generator().manual_seed(0)
+        with self.watch.during(result), torch.enable_grad(), self._one_value_is_no_crash(result):
+            output = forward.call(self.root, batch, self.forward)
+            result.output_ids = {id(t) for t in forward.tensors(output)}
+            objective = forward.objective(output, batch, self.loss, projections)
+            result.backward = True
+            if objective is not None:
+                objective.backward()
+        final = getattr(result, "output_ids", set())
+        result.is_output = {site for site, ys in result.out_ids.items() if any(id(y) in final for y in ys)}
+        result.trace.tags.clear()
+        result.out_ids.clear()
+        return result
+
+    def _train(self, batch):
+        """One forward pass as in training: moments of what enters each norm; None where the batch is too small to run."""
+        self._as_in_training()
+        result = Pass(forward.size(batch), look=True)
+        with self.watch.during(result), torch.no_grad(), self._one_value_is_no_crash(result):
+            forward.call(self.root, batch, self.forward)
+            return result
+        self.failed = result
+        return None
+
+    @contextlib.contextmanager
+    def _one_value_is_no_crash(self, result):
+        """A norm that refuses a single value per channel is a finding; every other exception is the user's."""
+        try:
+            yield
+        except ValueError:
+            if not any(1 in values for values in result.values.values()):
+                raise
+
+    def _quietly(self, batch, by_batch, look=False):
+        self._in_evaluation(by_batch)
+        result = Pass(forward.size(batch), look=look, look_out=True, training=by_batch)
+        with self.watch.during(result), torch.no_grad(), self._one_value_is_no_crash(result):
+            return result, forward.call(self.root, batch, self.forward)
+        return result, None
+
+    # What the passes say
+
+    def _layers(self, scout, passes):
+        self.pairs = list(zip(self.watch.sites, self.record.layers, strict=True))
+        done = [p for p in passes if p is not None]
+        for site, layer in self.pairs:
+            _note_scout(site, layer, scout)
+            if site.how == "functional":
+                layer.training = scout.told.get(site, layer.training)
+            values = [v for p in (done or [scout]) for v in p.values[site]]
+            layer.values = moments._median(values) if site.family == "batch" else min(values, default=None)
+            calls = [c for p in done for c in p.inputs[site]]
+            if site.family != "batch" or not calls:
+                continue
+            layer.train = moments.pool(calls)
+            layer.per_call = _per_call(site, done) if layer.calls and layer.calls > 1 else []
+            first = next((p.paddings[site] for p in done if site in p.paddings), (0.0, 0.0))
+            layer.padding, layer.padding_shift = first
+
+    def _compare(self, taken, bar):
+        """Outputs in evaluation with statistics as they are, recalibrated, by the batch, and without eps."""
+        dropout = any(isinstance(m, DROPOUT) and m.p > 0 for m in self.root.modules())
+        gaps, quiet, out = Gaps(), {}, {}
+        weak = [s for s, r in self.pairs if s.how == "module" and eps_dominates(r)]
+        for batch in taken:
+            self._load(recalibrated=False)
+            plain, output = self._quietly(batch, False)
+            self._note_evaluation(plain)
+            as_is = self._rows(output, batch)
+            by_batch, output = self._quietly(batch, True, look=dropout)
+            own = self._rows(output, batch)
+            bare = self._without_eps(batch, weak) if weak else None
+            self._load(recalibrated=True)
+            recalibrated, output = self._quietly(batch, False)
+            gaps.add(self._rows(output, batch), as_is, own, bare)
+            for site in self.watch.sites:
+                quiet.setdefault(site, []).extend(by_batch.inputs[site])
+                pair = out.setdefault(site, ([], []))
+                pair[0].extend(by_batch.outputs[site])
+                pair[1].extend(recalibrated.outputs[site])
+            bar.update()
+        self._load(recalibrated=False)
+        gaps.note(self.record)
+        for site, layer in self.pairs:
+            layer.quiet = moments.pool(quiet[site]) if quiet.get(site) else None
+            layer.out_train, layer.out_eval = (moments.pool(calls) if calls else None for calls in out.get(site, ([], [])))
+        if any(layer.family == "batch" and not layer.has_stats and layer.calls for layer in self.record.layers):
+            self.record.companion_flips = self._flips(taken)
+
+    def _rows(self, output, batch):
+        return None if output is None else forward.rows(output, forward.size(batch))
+
+    def _note_evaluation(self, plain):
+        for site, layer in self.pairs:
+            if site.how == "functional" and site.original[0] is not None and plain.told.get(site):
+                layer.measured["batch-in-evaluation"] = (1.0, 0.0, "")
+
+    def _load(self, recalibrated):
+        """Give every layer that learns its statistics those of the data, or its own again."""
+        for site, layer in self.pairs:
+            if site.original[0] is None or layer.train is None:
+                continue
+            learning = not sites.is_frozen(site, self.root) and (self.modes.get(site.module) or not self.as_given)
+            mean, var = (layer.train.mean, layer.train.var) if recalibrated and learning else site.original
+            site.write(mean, var)
+
+    def _without_eps(self, batch, weak):
+        kept = [site.module.eps for site in weak]
+        for site in weak:
+            site.module.eps = NOTHING_GAINED
+        _, output = self._quietly(batch, True)
+        for site, eps in zip(weak, kept, strict=True):
+            site.module.eps = eps
+        return self._rows(output, batch)
+
+    def _flips(self, taken):
+        """Share of predictions that other companions change: the first halves of two batches, put together."""
+        changed = total = 0
+        for one, other in zip(taken[::2], taken[1::2], strict=False):
+            half = min(forward.size(one), forward.size(other)) // 2
+            if half < 1:
+                continue
+            mixed = _joined(one, other, half, forward.size(one), forward.size(other))
+            answers = [forward.predictions(self._quietly(b, False)[1]) for b in (one, mixed)]
+            if answers[0] is None or answers[1] is None:
+                return None
+            differs = answers[0][:half] != answers[1][:half]
+            changed, total = changed + int(differs.sum()), total + differs.numel()
+        return changed / total if total else None
+
+
+class Gaps:
+    """Mean squared differences between outputs, in units of the output's variance over examples."""
+
+    def __init__(self):
+        self.count, self.total, self.squares = 0, 0.0, 0.0
+        self.sums = {"stale_gap": 0.0, "batch_gap": 0.0, "eps_gap": 0.0}
+
+    def add(self, right, as_is, own, bare):
+        """One batch: recalibrated, as it is, by the batch, by the batch without eps; rows (examples, K)."""
+        if right is None or as_is is None:
+            return
+        right = right.double()
+        self.count += len(right)
+        self.total, self.squares = self.total + right.sum(0), self.squares + right.square().sum(0)
+        for name, (a, b) in {"stale_gap": (as_is, right), "batch_gap": (own, right), "eps_gap": (bare, own)}.items():
+            if a is not None and b is not None and a.shape == b.shape:
+                self.sums[name] += float((a.double() - b.double()).square().sum())
+
+    def note(self, record):
+        """Write them into the record; NaN in an output counts as an infinite difference."""
+        if not self.count:
+            record.stale_gap = None
+            return
+        spread = float((self.squares - self.total**2 / self.count).sum())
+        for name, value in self.sums.items():
+            ratio = value / spread if spread > 0 else float(value > 0)
+            setattr(record, name, ratio if ratio == ratio else float("inf"))
+
+
+def _structure(record, root, found, optimizer):
+    """What flags, buffers and parameter groups show."""
+    decayed = decayed_parameters(optimizer)
+    record.layers = [sites.describe(site, root, decayed) for site in found]
+    for site, layer in zip(found, record.layers, strict=True):
+        layer.model, layer.frozen = record, sites.is_frozen(site, root)
+    batch = [layer for layer in record.layers if layer.family == "batch"]
+    record.trained = any(
+        layer.affine_as_made is False or layer.count or (layer.has_stats and not layer.stats_as_made) for layer in batch
+    )
+
+
+def decayed_parameters(optimizer):
+    """Identities of the parameters that an optimizer decays."""
+    groups = optimizer.param_groups if optimizer is not None else ()
+    return {id(p) for group in groups if group.get("weight_decay", 0) for p in group["params"]}
+
+
+def _adjacent(record, root, prefix):
+    """Without data: in a Sequential, a child feeds the next."""
+    layers = {layer.name: layer for layer in record.layers}
+    for name, module in root.named_modules():
+        if not isinstance(module, nn.Sequential):
+            continue
+        children = [(f"{prefix}{name}.{n}" if name else prefix + n, child) for n, child in module.named_children()]
+        for (before, source), (after, _) in zip(children, children[1:], strict=False):
+            if after in layers and isinstance(source, nn.Linear | nn.modules.conv._ConvNd):
+                layers[after].source, layers[after].source_bias = before, source.bias is not None
+                layers[after].source_kind = "linear" if isinstance(source, nn.Linear) else "conv"
+            elif after in layers and before in layers:
+                layers[after].source, layers[after].source_kind = before, "norm"
+
+
+def _note_scout(site, layer, scout):
+    layer.calls, layer.calls_in_backward = scout.calls[site], scout.late[site]
+    layer.input_shape = scout.shapes.get(site)
+    layer.is_output = site in scout.is_output
+    tag = scout.tags.get(site)
+    if tag is None:
+        return
+    layer.from_input = tag.kind == "input"
+    layer.feature_axis = tag.axis if tag.kind in ("linear", "conv") else None
+    if tag.exact:
+        layer.source, layer.source_kind, layer.source_bias = tag.name, tag.kind, tag.bias
+
+
+def _per_call(site, done):
+    number = max(len(p.inputs[site]) for p in done)
+    calls = [[p.inputs[site][i] for p in done if len(p.inputs[site]) > i] for i in range(number)]
+    return [moments.pool(group) for group in calls]
+
+
+def eps_dominates(layer):
+    """The median live channel's variance lies below eps."""
+    if layer.family != "batch" or layer.train is None or layer.train.constant.all():
+        return False
+    return bool(layer.train.biased_var[~layer.train.constant].median() < layer.eps)
+
+
+def last_batch_of_one(loader):
+    """(len(dataset), batch_size) of a loader whose last batch has one example, else None."""
+    size, sampler = getattr(loader, "batch_size", None), getattr(loader, "sampler", None)
+    try:
+        total = len(sampler) if sampler is not None else len(loader.dataset)
+    except (TypeError, AttributeError):
+        return None
+    one = isinstance(size, int) and size > 1 and total > size and total % size == 1
+    return (total, size) if one and not getattr(loader, "drop_last", False) else None
+
+
+def is_regression(loss, y):
+    """The loss compares with real numbers: by its name, or because the targets are neither classes nor 0 and 1."""
+    if loss is None:
+        return False
+    name = getattr(loss, "__name__", type(loss).__name__).lower()
+    if any(word in name for word in ("mse", "l1", "huber", "gaussiannll", "poissonnll")):
+        return True
+    real = isinstance(y, torch.Tensor) and y.is_floating_point()
+    return real and not any(word in name for word in ("bce", "cross", "kl")) and bool(((y != 0) & (y != 1)).any())
+
+
+def _spread(loader):
+    """Evaluation data are often sorted: of a DataLoader's dataset take examples from all over."""
+    dataset, size = getattr(loader, "dataset", None), getattr(loader, "batch_size", None)
+    shuffled = not isinstance(getattr(loader, "sampler", None), torch.utils.data.SequentialSampler)
+    if shuffled or not size or not hasattr(dataset, "__len__"):
+        return loader
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0)).tolist()
+    return (loader.collate_fn([dataset[i] for i in order[k : k + size]]) for k in range(0, len(order), size))
+
+
+def eval_shift(train, other):
+    """Does the model's input in evaluation lie elsewhere than what batches of training data show?
+
+    Returns (number, threshold, unit, what) or None. The shift of a channel's mean counts beyond a quarter sd, its scale
+    beyond a factor of 2, both only beyond what batches of either differ by themselves.
+    """
+    a, b = (_input_moments(batches) for batches in (train, other))
+    if a is None or b is None or len(a.mean) != len(b.mean):
+        return None
+    live = ~(a.constant & b.constant)
+    if not live.any():
+        return None
+    sd, noise = a.sd[live].clamp_min(float(a.sd.max()) * 1e-3), 4 * (a.mean_noise + b.mean_noise)[live]
+    gap = ((b.mean - a.mean)[live].abs() - noise).clamp_min(0) / sd
+    shift = float(gap.square().mean().sqrt())
+    scale = float((0.5 * (b.var[live].sum() / a.var[live].sum()).log()).exp())
+    if max(scale, 1 / max(scale, 1e-30)) > 2:
+        return (scale, 2.0, "times the sd of the training data", "scaled")
+    return (shift, 0.25, "sd of the training data", "shifted") if shift > 0.25 else None
+
+
+def _input_moments(batches):
+    first = [next((t for t in forward.tensors(forward.inputs(b)) if t.is_floating_point() and t.ndim > 1), None) for b in batches]
+    if not first or any(x is None for x in first):
+        return None
+    return moments.pool([moments.of_batch(x, 1, len(x)) for x in first])
+
+
+def _joined(one, other, half, n, m):
+    """The first half of one batch and the first half of another, in the nesting of the first."""
+    if isinstance(one, torch.Tensor):
+        return torch.cat([one[:half], other[:half]]) if one.ndim and (len(one), len(other)) == (n, m) else one
+    if isinstance(one, dict):
+        return {key: _joined(one[key], other[key], half, n, m) for key in one}
+    if isinstance(one, tuple | list):
+        return tuple(_joined(a, b, half, n, m) for a, b in zip(one, other, strict=True))
+    return one
