@@ -222,19 +222,18 @@ class Examination:
         return self._rows(output, batch)
 
     def _flips(self, taken):
-        """Share of predictions that other companions change: the first halves of two batches, put together."""
-        changed = total = 0
-        for one, other in zip(taken[::2], taken[1::2], strict=False):
-            half = min(forward.size(one), forward.size(other)) // 2
-            if half < 1:
-                continue
-            mixed = _joined(one, other, half, forward.size(one), forward.size(other))
-            answers = [forward.predictions(self._quietly(b, False)[1]) for b in (one, mixed)]
-            if answers[0] is None or answers[1] is None:
-                return None
-            differs = answers[0][:half] != answers[1][:half]
-            changed, total = changed + int(differs.sum()), total + differs.numel()
-        return changed / total if total else None
+        """Share of predictions that other companions change: the first half of a batch with the second of the next."""
+        full = [batch for batch in taken if forward.size(batch) == self.record.batch_size]
+        answers = [forward.predictions(self._quietly(batch, False)[1]) for batch in full]
+        half, changed, total = self.record.batch_size // 2, 0, 0
+        if len(full) < 2 or half < 1 or any(answer is None for answer in answers):
+            return None
+        for i, one in enumerate(full):
+            k = (i + 1) % len(full)
+            mixed = forward.predictions(self._quietly(_joined(one, full[k], half, 2 * half), False)[1])
+            before = torch.cat([answers[i][:half], answers[k][half : 2 * half]])
+            changed, total = changed + int((mixed != before).sum()), total + before.numel()
+        return changed / total
 
 
 class Gaps:
@@ -385,12 +384,12 @@ def _input_moments(batches):
     return moments.pool([moments.of_batch(x, 1, len(x)) for x in first])
 
 
-def _joined(one, other, half, n, m):
-    """The first half of one batch and the first half of another, in the nesting of the first."""
+def _joined(one, other, half, n):
+    """The first half of one batch and the second half of another, in the nesting of the first."""
     if isinstance(one, torch.Tensor):
-        return torch.cat([one[:half], other[:half]]) if one.ndim and (len(one), len(other)) == (n, m) else one
+        return torch.cat([one[:half], other[half:n]]) if one.ndim and one.shape == other.shape else one
     if isinstance(one, dict):
-        return {key: _joined(one[key], other[key], half, n, m) for key in one}
+        return {key: _joined(one[key], other[key], half, n) for key in one}
     if isinstance(one, tuple | list):
-        return tuple(_joined(a, b, half, n, m) for a, b in zip(one, other, strict=True))
+        return tuple(_joined(a, b, half, n) for a, b in zip(one, other, strict=True))
     return one

@@ -1,7 +1,5 @@
 """Running statistics that are wrong: each disease in two architectures by its exact name, and the repaired net silent."""
 
-import copy
-
 import patients
 import pytest
 import torch
@@ -201,12 +199,21 @@ def test_a_momentum_of_keras_is_the_wrong_way_round(kind):
 
 @both
 def test_no_running_statistics_make_predictions_hang_on_companions(kind):
-    net = made_with(kind, track_running_stats=False)
+    net = made_with(kind, steps=40, track_running_stats=False)
     report = diagnose(net, data(kind, batch=16))
     assert report.names == ["no-running-stats"]
     assert report.findings[0].measured.number > 0.01
     assert diagnose(net).names == ["no-running-stats"]
-    assert_only("no-running-stats", net, kind)
+    repaired = apply_fixes(report, net, data(kind))["model"]
+    assert patients.accuracy(repaired, kind == "cnn") > 0.9
+    assert diagnose(repaired, data(kind)).ok
+
+
+@both
+def test_no_running_statistics_are_a_note_where_hardly_a_prediction_changes(kind):
+    net = made_with(kind, steps=200, track_running_stats=False)
+    report = diagnose(net, data(kind, batch=250))
+    assert report.ok and [finding.name for finding in report.findings] == ["no-running-stats"] * 2
 
 
 @both
@@ -255,9 +262,7 @@ def test_a_frozen_backbone_keeps_statistics_of_other_data_in_silence(kind, train
         module.requires_grad_(False)
     other = [(0.3 * x, y) for x, y in data(kind)]
     assert diagnose(net, other, loss=F.cross_entropy).ok
-    assert diagnose(copy.deepcopy(net).train().apply(lambda m: m.eval() if m in () else m), data(kind)).names == [
-        "frozen-but-moving"
-    ]
+    assert diagnose(net.train(), data(kind)).names == ["frozen-but-moving"]
 
 
 @both
