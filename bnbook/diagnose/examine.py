@@ -161,9 +161,14 @@ class Examination:
             if site.family != "batch" or not calls:
                 continue
             layer.train = moments.pool(calls)
-            layer.per_call = _per_call(site, done) if layer.calls and layer.calls > 1 else []
+            if layer.calls and layer.calls > 1 and layer.train is not None:
+                layer.per_call = _per_call(site, done)
+                layer.train = moments.of_places(layer.train, layer.per_call)
             first = next((p.paddings[site] for p in done if site in p.paddings), (0.0, 0.0))
             layer.padding, layer.padding_shift = first
+
+        seen = [layer.train for layer in self.record.layers if layer.train is not None]
+        self.record.loader_kinds = bool(seen) and max(seen, key=lambda data: data.between[3]).two_kinds
 
     def _compare(self, taken, bar):
         """Outputs in evaluation with statistics as they are, recalibrated, by the batch, and without eps."""
@@ -368,7 +373,8 @@ def eval_shift(train, other):
     live = ~(a.constant & b.constant)
     if not live.any():
         return None
-    sd, noise = a.sd[live].clamp_min(float(a.sd.max()) * 1e-3), 4 * (a.mean_noise + b.mean_noise)[live]
+    sd = a.sd[live].clamp_min(float(a.sd.max()) * 1e-3)
+    noise = 4 * (a.mean_noise.square() / a.batches + b.mean_noise.square() / b.batches)[live].sqrt()
     gap = ((b.mean - a.mean)[live].abs() - noise).clamp_min(0) / sd
     shift = float(gap.square().mean().sqrt())
     scale = float((0.5 * (b.var[live].sum() / a.var[live].sum()).log()).exp())

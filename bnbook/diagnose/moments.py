@@ -5,9 +5,11 @@ noise is estimated from the means of single examples, and from what batches real
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+
+RARE = 4.5  # standard deviations of a normal: by chance 3 times in a million
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Moments:
     var_noise: torch.Tensor  # sd of one batch's variance
     example_noise: torch.Tensor  # sd of one batch's mean as the examples' own spread explains it
     between: tuple  # (F, its degrees of freedom, sd of batches beyond chance in sd of the examples' means)
-    series: torch.Tensor  # (batches, C) means of the batches, in order
+    two_kinds: bool  # batches by turns: every other one is alike, neighbours are not
     constant: torch.Tensor  # bool: the same value everywhere, in every batch
 
     @property
@@ -110,8 +112,8 @@ def pool(calls):
         mean_noise=mean_noise.sqrt(),
         var_noise=var_noise.sqrt(),
         example_noise=(by_examples if by_examples.isfinite().all() else mean_noise).sqrt(),
-        between=_between(calls, variances.mean(0)),
-        series=means,
+        between=_between(calls),
+        two_kinds=two_kinds(calls),
         constant=(high - low) <= 1e-6 * torch.maximum(high.abs(), low.abs()),
     )
 
@@ -128,13 +130,14 @@ def _larger(by_examples, per_batch):
     return by_examples * ratio.clamp_min(1.0)
 
 
-def _between(calls, var):
+def _between(calls):
     """The stronger of two analyses of variance: of the examples' means, and of their log spreads."""
-    sizes = {call.examples for call in calls}
+    sizes = {call.examples for call in calls} or {0}
     calls = [call for call in calls if call.examples == max(sizes)]
     if len(calls) < 3 or max(sizes) < 2:
         return (0.0, 1, 1, 0.0)
-    n, live = max(sizes), var > 0
+    n, var = max(sizes), _stack(calls, "var").mean(0)
+    live = var > 0
     found = []
     for centre, spread, unit in (("mean", "mean_spread", var), ("log_mean", "log_spread", torch.ones_like(var))):
         between = _stack(calls, centre).var(0)[live]
@@ -144,6 +147,14 @@ def _between(calls, var):
         f = float(f.nan_to_num(0.0))
         found.append((f, len(calls) - 1, len(calls) * (n - 1), math.sqrt(max(f - 1, 0.0) / n)))
     return max(found)
+
+
+def of_places(pooled, places):
+    """Moments of a layer that is called at several places: their difference is no difference between batches."""
+    places = [place for place in places if place is not None]
+    noise = {name: torch.stack([getattr(p, name) for p in places]).mean(0) for name in ("mean_noise", "var_noise")}
+    strongest = max(places, key=lambda place: place.between[3])
+    return replace(pooled, between=strongest.between, two_kinds=strongest.two_kinds, **noise)
 
 
 def f_tail_normal(f, above, below):
@@ -157,6 +168,18 @@ def f_tail_normal(f, above, below):
     """
     a, b, root = 2 / (9 * below), 2 / (9 * above), f ** (1 / 3)
     return ((1 - a) * root - (1 - b)) / math.sqrt(a * root**2 + b)
+
+
+def unlike(between):
+    """Batches differ beyond chance, and by more than a quarter sd of the examples' means."""
+    f, above, below, excess = between
+    return f_tail_normal(f, above, below) > RARE and excess > 0.25
+
+
+def two_kinds(calls):
+    """Every other batch is alike, neighbours are not: real and fake by turns."""
+    odd, even, every = (_between(part) for part in (calls[::2], calls[1::2], calls))
+    return unlike(every) and not unlike(odd) and not unlike(even)
 
 
 def _stack(calls, field):

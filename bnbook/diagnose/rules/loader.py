@@ -2,10 +2,9 @@
 
 import math
 
-from ..moments import f_tail_normal
+from ..moments import unlike
 from .finding import found, get
 
-RARE = 4.5  # standard deviations of a normal: by chance 3 times in a million
 QUARTER = 0.25  # sd
 
 
@@ -69,9 +68,9 @@ def batches_not_alike(model):
     if model.loader_kinds or not layers:
         return None
     worst = max(layers, key=lambda layer: layer.train.between[3])
-    f, above, below, excess = worst.train.between
-    if f_tail_normal(f, above, below) < RARE or excess < QUARTER:
+    if not unlike(worst.train.between):
         return None
+    f, _, _, excess = worst.train.between
     why = f"Batches differ {f:.3g} times as much as shuffled examples would: sorted by class, or one session or source per batch. "
     why += "The net learns with company that single examples in evaluation do not have."
     fix = "loader = torch.utils.data.DataLoader(loader.dataset, loader.batch_size or 64, shuffle=True, drop_last=True)"

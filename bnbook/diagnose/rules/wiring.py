@@ -30,7 +30,8 @@ def _dropout_shift(layer):
     if not live.any():
         return None
     logs = 0.5 * (layer.train.var / layer.quiet.var)[live].log()
-    noise = (layer.train.var_noise / (2 * layer.train.var))[live].square().mean().sqrt() / math.sqrt(layer.train.batches)
+    # Both are of the same batches: what is left of chance is how unlike the channels are.
+    noise = logs.std() / math.sqrt(len(logs)) if len(logs) > 1 else 0.0
     shift = abs(float(logs.mean()))
     if shift <= max(0.05, 4 * float(noise)):
         return None
