@@ -6,14 +6,13 @@ evaluation only BatchNorm layers switch: dropout and noise stay off. No activati
 """
 
 import contextlib
-import copy
 
 import torch
 from torch import nn
 from tqdm.auto import tqdm
 
 from . import forward, homemade, moments, sites
-from .guard import untouched
+from .guard import spare_buffers, untouched
 from .record import ModelRecord
 from .watch import Pass, Watch, disable_sync, tracing
 
@@ -24,18 +23,15 @@ NOTHING_GAINED = 1e-12  # eps for "without eps": F.batch_norm wants a positive o
 def examine(model, loader=None, *, eval_loader=None, loss=None, optimizer=None, device=None, batches=8, forward_with=None):
     """The ModelRecord of a model, which is left as it was; arguments as in `diagnose`."""
     root, prefix, wrappers = forward.unwrap(model)
-    if any(sites.lazy(t) for t in (*root.parameters(), *root.buffers())):
-        # A first pass would give lazy layers their shapes for good: a copy takes it.
-        root = copy.deepcopy(root)
     record = ModelRecord(training=root.training, wrappers=wrappers)
-    found = sites.find(root, prefix)
     if loader is None:
+        found = sites.find(root, prefix)
         _structure(record, root, found, optimizer)
         _adjacent(record, root, prefix)
         return record
-    device = forward.device_of(root, device)
     with untouched(root, sources=(loader, eval_loader)), _eagerly():
-        Examination(record, root, prefix, found, device, loss, forward_with).run(loader, eval_loader, batches, optimizer)
+        device = forward.device_of(root, device)
+        Examination(record, root, prefix, device, loss, forward_with).run(loader, eval_loader, batches, optimizer)
     return record
 
 
@@ -48,13 +44,14 @@ def _eagerly():
 class Examination:
     """One run of `examine` with data; the model's state is restored by whoever calls it."""
 
-    def __init__(self, record, root, prefix, found, device, loss, forward_with):
+    def __init__(self, record, root, prefix, device, loss, forward_with):
         self.record, self.root, self.loss, self.forward = record, root, loss, forward_with
         self.modes = {module: module.training for module in root.modules()}
         self.as_given = root.training
+        self.prefix, self.device = prefix, device
+        spare_buffers(root)
         disable_sync(root)
         root.to(device)
-        self.device, self.watch = device, Watch(root, prefix, found)
 
     def run(self, loader, eval_loader, batches, optimizer):
         """Every pass, then the layers' records."""
@@ -65,10 +62,12 @@ class Examination:
             raise ValueError("diagnose got a loader without a single batch; pass one that yields batches, or none at all")
         record.batch_size = moments._median([forward.size(batch) for batch in taken])
         record.regression = is_regression(self.loss, forward.target(taken[0]))
+        self._give_shapes(taken[0])
+        self.watch = Watch(self.root, self.prefix, sites.find(self.root, self.prefix))
         with tqdm(total=2 * len(taken) + 1, desc="diagnose", leave=False, disable=None) as bar:
             with untouched(self.root):
                 scout = self._scout(taken[0])
-            homemade.find(self.watch, scout.same_shape)
+            homemade.find(self.watch, scout)
             _structure(record, self.root, self.watch.sites, optimizer)
             bar.update()
             passes = [self._train(batch) for batch in taken if not bar.update()]
@@ -102,6 +101,13 @@ class Examination:
 
     # Passes
 
+    def _give_shapes(self, batch):
+        """Lazy layers take their shapes from a first pass, in evaluation mode so that no statistic moves."""
+        if any(sites.lazy(t) for t in (*self.root.parameters(), *self.root.buffers())):
+            self.root.eval()
+            with torch.no_grad():
+                forward.call(self.root, batch, self.forward)
+            self.root.train(self.as_given)
     def _scout(self, batch):
         """One batch forward and backward as in training: calls, shapes, and who wrote what."""
         self._as_in_training()

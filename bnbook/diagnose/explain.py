@@ -33,6 +33,7 @@ ANYWHERE = {
     "last-batch-of-one": set(),
     "one-value-per-group": LAG | {"dead-channels", "too-few-values", "eps-dominates"},
     "normalizes-wrong-axes": LAG,
+    "no-gradient-through-statistics": LAG,  # weights drift faster than any average follows
 }
 
 

@@ -32,6 +32,7 @@ def untouched(*models, sources=()):
 def _model(model):
     modules = list(model.modules())
     dicts = [(module.__dict__, dict(module.__dict__)) for module in modules]
+    classes = [type(module) for module in modules]  # a lazy layer becomes another class at its first batch
     notes = _Notes()
     for module in modules:
         for value in module.__dict__.values():
@@ -42,7 +43,22 @@ def _model(model):
         for now, before in dicts:
             now.clear()
             now.update(before)
+        for module, kind in zip(modules, classes, strict=True):
+            if type(module) is not kind:
+                module.__class__ = kind
         notes.put_back()
+
+
+def spare_buffers(model):
+    """Let copies stand in for all buffers until `untouched` puts the buffers themselves back.
+
+    Training mode writes into buffers in place, and a graph of the user's own may still need their present content.
+    """
+    copies = {}
+    for module in model.modules():
+        for name, buffer in module._buffers.items():
+            if buffer is not None and not isinstance(buffer, torch.nn.parameter.UninitializedTensorMixin):
+                module._buffers[name] = copies.setdefault(id(buffer), buffer.detach().clone())
 
 
 class _Notes:
@@ -75,13 +91,13 @@ class _TensorNote:
     """A tensor's object, memory, numbers, flags, gradient and hooks."""
 
     def __init__(self, tensor):
-        self.tensor = tensor
+        self.tensor, self.kind = tensor, type(tensor)
         self.requires_grad = tensor.requires_grad
         self.lazy = isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin)
         self.memory = None if self.lazy else tensor.detach()
         self.numbers = None if self.lazy else tensor.detach().clone()
         self.leaf = tensor.is_leaf
-        self.grad = tensor.grad if self.leaf else None
+        self.grad = tensor.grad if self.leaf and not self.lazy else None
         # A hook that steps an optimizer in the middle of backward has no business in a diagnosis.
         self.hooks = getattr(tensor, "_post_accumulate_grad_hooks", None)
         self.hook_items = dict(self.hooks) if self.hooks else {}
@@ -93,6 +109,10 @@ class _TensorNote:
     def put_back(self):
         tensor = self.tensor
         if self.lazy:
+            if type(tensor) is not self.kind:  # it got a shape
+                tensor.data = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
+                tensor.__class__ = self.kind
+            tensor.grad = None
             return
         with torch.no_grad():
             if tensor.dtype != self.memory.dtype or tensor.data_ptr() != self.memory.data_ptr():

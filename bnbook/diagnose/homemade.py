@@ -17,14 +17,14 @@ SCALE = 1e3  # sd of the probes: an eps of 0.1 then changes the result by 5e-8
 ERRORS = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, AssertionError, NotImplementedError)
 
 
-def find(watch, shapes):
+def find(watch, scout):
     """Probe every module that returned a tensor of its input's shape, and every norm with a forward of its own.
 
-    shapes   {module: shape of its input}
-    Adds a Site to the watch for each BatchNorm found, with what is wrong with it in `measured`.
+    scout    the Pass that saw the shapes
+    Adds a Site to the watch (and to the pass) for each BatchNorm found, with what is wrong with it in `measured`.
     """
     calling = {site.module for site in watch.sites if site.how == "functional"}
-    for module, shape in shapes.items():
+    for module, shape in scout.same_shape.items():
         site = watch.by_module.get(module)
         usual = site is not None and (site.family != "batch" or not site.unusual)
         if usual or module in calling or any(True for _ in module.children()):
@@ -39,6 +39,10 @@ def find(watch, shapes):
             site.measured.update(found.measured)
         else:
             watch.add(found)
+            scout.shapes[found], scout.calls[found] = shape, scout.calls[module]
+            scout.tags[found] = scout.tags.get(module)
+            if module in scout.is_output:
+                scout.is_output.add(found)
 
 
 def probe(module, shape, name):

@@ -60,7 +60,8 @@ def find(root, prefix=""):
     """A Site for every norm module of a model, in the order in which they are registered."""
     sites = []
     for name, module in root.named_modules():
-        if family := family_of(module):
+        unshaped = any(lazy(t) for t in (*module.parameters(False), *module.buffers(False)))
+        if (family := family_of(module)) and not unshaped:
             sites.append(Site(prefix + name, module, family))
     return sites
 

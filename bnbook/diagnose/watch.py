@@ -64,6 +64,10 @@ class Watch:
         site, x = self.by_module.get(module), _first(args, kwargs)
         if site is not None and x is not None:
             self.enter(site, x)
+        elif self.now.trace is not None and x is not None and not self.now.backward:
+            # Perhaps a home-made norm: noted under the module until that is known.
+            self.now.calls[module] += 1
+            self.now.tags.setdefault(module, self.now.trace.about(x))
 
     def _after(self, module, args, kwargs, output):
         if self.now is None:
@@ -76,6 +80,7 @@ class Watch:
             alike = isinstance(x, torch.Tensor) and isinstance(output, torch.Tensor) and x.shape == output.shape
             if alike and x.ndim > 1 and not type(module).__module__.startswith("torch."):
                 self.now.same_shape.setdefault(module, tuple(x.shape))
+                self.now.out_ids.setdefault(module, []).append(output)
         if site is not None and isinstance(output, torch.Tensor):
             self.leave(site, output)
 

@@ -65,7 +65,9 @@ def running_var_invalid(layer):
 
 def momentum_convention(layer):
     """The new batch has weight 0.9 or more."""
-    if layer.family != "batch" or not layer.has_stats or not layer.tracks or layer.momentum is None or layer.momentum < 0.9:
+    if layer.family != "batch" or not layer.has_stats or not layer.tracks:
+        return None
+    if layer.momentum is None or layer.momentum < 0.9 - 1e-6:  # a home-made layer's is measured
         return None
     why = f"momentum {layer.momentum:g} is here the weight of the new batch, so the last batch is all that counts. "
     why += f"In Keras and TensorFlow it is the weight of the old average: {1 - layer.momentum:.3g} was meant."
