@@ -16,7 +16,6 @@ from .guard import spare_buffers, untouched
 from .record import ModelRecord
 from .watch import Pass, Watch, disable_sync, tracing
 
-DROPOUT = nn.modules.dropout._DropoutNd
 NOTHING_GAINED = 1e-12  # eps for "without eps": F.batch_norm wants a positive one
 
 
@@ -72,7 +71,10 @@ class Examination:
             bar.update()
             passes = [self._train(batch) for batch in taken if not bar.update()]
             self._layers(scout, passes)
-            self._compare([b for b, p in zip(taken, passes, strict=True) if p is not None], bar)
+            usable = [b for b, p in zip(taken, passes, strict=True) if p is not None]
+            self._compare(usable, bar)
+            if any(layer.family == "batch" and not layer.has_stats and layer.calls for layer in record.layers):
+                record.companion_flips = self._flips(usable)
         record.batches = sum(p is not None for p in passes)
         if eval_loader is not None:
             record.eval_shift = eval_shift(taken, forward.take(_spread(eval_loader), batches, self.device))
@@ -168,17 +170,13 @@ class Examination:
                 continue
             layer.train = moments.pool(calls)
             if layer.calls and layer.calls > 1 and layer.train is not None:
-                layer.per_call = _per_call(site, done)
+                layer.per_call = _by_place(calls, layer.calls)
                 layer.train = moments.of_places(layer.train, layer.per_call)
             first = next((p.paddings[site] for p in done if site in p.paddings), (0.0, 0.0))
             layer.padding, layer.padding_shift = first
 
-        seen = [layer.train for layer in self.record.layers if layer.train is not None]
-        self.record.loader_kinds = bool(seen) and max(seen, key=lambda data: data.between[3]).two_kinds
-
     def _compare(self, taken, bar):
         """Outputs in evaluation with statistics as they are, recalibrated, by the batch, and without eps."""
-        dropout = any(isinstance(m, DROPOUT) and m.p > 0 for m in self.root.modules())
         gaps, quiet, out = Gaps(), {}, {}
         weak = [s for s, r in self.pairs if s.how == "module" and eps_dominates(r)]
         for batch in taken:
@@ -186,7 +184,7 @@ class Examination:
             plain, output = self._quietly(batch, False)
             self._note_evaluation(plain)
             as_is = self._rows(output, batch)
-            by_batch, output = self._quietly(batch, True, look=dropout)
+            by_batch, output = self._quietly(batch, True, look=True)
             own = self._rows(output, batch)
             bare = self._without_eps(batch, weak) if weak else None
             self._load(recalibrated=True)
@@ -200,11 +198,16 @@ class Examination:
             bar.update()
         self._load(recalibrated=False)
         gaps.note(self.record)
+        self._note_outputs(quiet, out)
+
+    def _note_outputs(self, quiet, out):
         for site, layer in self.pairs:
             layer.quiet = moments.pool(quiet[site]) if quiet.get(site) else None
+            if layer.quiet is not None and layer.per_call:
+                layer.quiet = moments.of_places(layer.quiet, _by_place(quiet[site], layer.calls))
             layer.out_train, layer.out_eval = (moments.pool(calls) if calls else None for calls in out.get(site, ([], [])))
-        if any(layer.family == "batch" and not layer.has_stats and layer.calls for layer in self.record.layers):
-            self.record.companion_flips = self._flips(taken)
+        seen = [layer.quiet for layer in self.record.layers if layer.quiet is not None]
+        self.record.loader_kinds = bool(seen) and max(seen, key=lambda data: data.between[3]).two_kinds
 
     def _rows(self, output, batch):
         return None if output is None else forward.rows(output, forward.size(batch))
@@ -322,10 +325,9 @@ def _note_scout(site, layer, scout):
         layer.source, layer.source_kind, layer.source_bias = tag.name, tag.kind, tag.bias
 
 
-def _per_call(site, done):
-    number = max(len(p.inputs[site]) for p in done)
-    calls = [[p.inputs[site][i] for p in done if len(p.inputs[site]) > i] for i in range(number)]
-    return [moments.pool(group) for group in calls]
+def _by_place(calls, places):
+    """Moments of each place at which a layer is called, from the calls of all passes in order."""
+    return [moments.pool(calls[place::places]) for place in range(places)]
 
 
 def eps_dominates(layer):

@@ -21,8 +21,8 @@ class BatchMoments:
     mean: torch.Tensor
     var: torch.Tensor  # biased
     mean_spread: torch.Tensor  # variance of the examples' own means, unbiased
-    log_spread: torch.Tensor  # variance of the examples' own log spread, unbiased
-    log_mean: torch.Tensor  # mean over examples of the log spread
+    root_mean: torch.Tensor  # mean over examples of their own root mean square about the batch mean
+    root_spread: torch.Tensor  # variance of the same, unbiased
     var_spread: torch.Tensor  # variance of the examples' own mean squares about the batch mean, unbiased
     low: torch.Tensor
     high: torch.Tensor
@@ -41,15 +41,15 @@ def of_batch(x, axis, examples):
     own = x.mean(1)
     mean = _wide(own).mean(0)
     squares = _wide((x - mean.to(x)).square().mean(1))
-    var, log = squares.mean(0), 0.5 * torch.log(squares.clamp_min(1e-300))
+    var, root = squares.mean(0), squares.sqrt()
     return BatchMoments(
         examples=count,
         values=x.shape[0] * x.shape[1],
         mean=mean.cpu(),
         var=var.cpu(),
         mean_spread=_unbiased(_wide(own)).cpu(),
-        log_spread=_unbiased(log).cpu(),
-        log_mean=log.mean(0).cpu(),
+        root_mean=root.mean(0).cpu(),
+        root_spread=_unbiased(root).cpu(),
         var_spread=_unbiased(squares).cpu(),
         low=_wide(x.amin((0, 1))).cpu(),
         high=_wide(x.amax((0, 1))).cpu(),
@@ -131,7 +131,7 @@ def _larger(by_examples, per_batch):
 
 
 def _between(calls):
-    """The stronger of two analyses of variance: of the examples' means, and of their log spreads."""
+    """The stronger of two analyses of variance: of the examples' means, and of their own spreads."""
     sizes = {call.examples for call in calls} or {0}
     calls = [call for call in calls if call.examples == max(sizes)]
     if len(calls) < 3 or max(sizes) < 2:
@@ -139,11 +139,11 @@ def _between(calls):
     n, var = max(sizes), _stack(calls, "var").mean(0)
     live = var > 0
     found = []
-    for centre, spread, unit in (("mean", "mean_spread", var), ("log_mean", "log_spread", torch.ones_like(var))):
+    for centre, spread in (("mean", "mean_spread"), ("root_mean", "root_spread")):
         between = _stack(calls, centre).var(0)[live]
         within = (_stack(calls, spread).mean(0) / n)[live]
         # Sums over channels, not the mean of their ratios: a channel that hardly varies must not decide.
-        f = (between / unit[live]).sum() / (within / unit[live]).sum().clamp_min(1e-300)
+        f = (between / var[live]).sum() / (within / var[live]).sum().clamp_min(1e-300)
         f = float(f.nan_to_num(0.0))
         found.append((f, len(calls) - 1, len(calls) * (n - 1), math.sqrt(max(f - 1, 0.0) / n)))
     return max(found)

@@ -64,13 +64,13 @@ def one_value_per_group(layer):
 
 def batches_not_alike(model):
     """Batches differ more than their examples' own spread allows."""
-    layers = [layer for layer in model.layers if layer.family == "batch" and layer.train is not None]
+    layers = [layer for layer in model.layers if layer.family == "batch" and layer.quiet is not None]
     if model.loader_kinds or not layers:
         return None
-    worst = max(layers, key=lambda layer: layer.train.between[3])
-    if not unlike(worst.train.between):
+    worst = max(layers, key=lambda layer: layer.quiet.between[3])
+    if not unlike(worst.quiet.between):
         return None
-    f, _, _, excess = worst.train.between
+    f, _, _, excess = worst.quiet.between
     why = f"Batches differ {f:.3g} times as much as shuffled examples would: sorted by class, or one session or source per batch. "
     why += "The net learns with company that single examples in evaluation do not have."
     fix = "loader = torch.utils.data.DataLoader(loader.dataset, loader.batch_size or 64, shuffle=True, drop_last=True)"
