@@ -13,13 +13,13 @@ def diagnose(
     model, loader=None, *, eval_loader=None, loss=None, optimizer=None, device=None, batches=8, forward=None,
     rules=(), ignore=(), baseline=None,
 ):  # fmt: skip
-    """Find what is wrong with a model's normalization layers; the model, its gradients and all random state stay as they are.
+    """Find what is wrong with a model's normalization layers; model, gradients and random state stay as they are.
 
         report = diagnose(model, train_loader, eval_loader=val_loader, loss=F.cross_entropy)
 
     model        nn.Module, in either mode, on any device, wrapped or compiled; or a list of models: `compare_replicas`
-    loader       batches as the model was trained on: a tensor, a tuple or list (x, y, ...), a dict of keywords; None: no
-                 data, only what flags and buffers show
+    loader       batches as the model was trained on: a tensor, a tuple or list (x, y, ...), a dict of keywords;
+                 None: only what flags and buffers show
     eval_loader  batches as it is evaluated on, or None
     loss         loss(model(x), y); with a dict y is the dict; None: a random projection of the output
     optimizer    for what only its parameter groups show, or None

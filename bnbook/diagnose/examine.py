@@ -1,8 +1,8 @@
 """From a model and its batches to a record: which passes are made, and what is kept of them.
 
-Per batch: one forward pass as in training (what the running statistics track), and in evaluation one with the statistics
-as they are, one with recalibrated ones, one by the batch. On the first batch also forward and backward with a loss. In
-evaluation only BatchNorm layers switch: dropout and noise stay off. No activation outlives its pass.
+Per batch: one forward pass as in training (what the running statistics track), and in evaluation one with the
+statistics as they are, one with recalibrated ones, one by the batch. On the first batch also forward and backward with
+a loss. In evaluation only BatchNorm layers switch: dropout and noise stay off. No activation outlives its pass.
 """
 
 import contextlib
@@ -11,7 +11,8 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from . import forward, homemade, moments, sites
+from . import forward, homemade, loaders, moments, sites
+from .gaps import Gaps
 from .guard import spare_buffers, untouched
 from .record import ModelRecord
 from .watch import Pass, Watch, disable_sync, tracing
@@ -19,7 +20,9 @@ from .watch import Pass, Watch, disable_sync, tracing
 NOTHING_GAINED = 1e-12  # eps for "without eps": F.batch_norm wants a positive one
 
 
-def examine(model, loader=None, *, eval_loader=None, loss=None, optimizer=None, device=None, batches=8, forward_with=None):
+def examine(
+    model, loader=None, *, eval_loader=None, loss=None, optimizer=None, device=None, batches=8, forward_with=None
+):
     """The ModelRecord of a model, which is left as it was; arguments as in `diagnose`."""
     root, prefix, wrappers = forward.unwrap(model)
     record = ModelRecord(training=root.training, wrappers=wrappers)
@@ -55,12 +58,14 @@ class Examination:
     def run(self, loader, eval_loader, batches, optimizer):
         """Every pass, then the layers' records."""
         record = self.record
-        record.last_batch = last_batch_of_one(loader)
+        record.last_batch = loaders.last_batch_of_one(loader)
         taken = forward.take(loader, batches, self.device)
         if not taken:
-            raise ValueError("diagnose got a loader without a single batch; pass one that yields batches, or none at all")
+            raise ValueError(
+                "diagnose got a loader without a single batch; pass one that yields batches, or none at all"
+            )
         record.batch_size = moments._median([forward.size(batch) for batch in taken])
-        record.regression = is_regression(self.loss, forward.target(taken[0]))
+        record.regression = loaders.is_regression(self.loss, forward.target(taken[0]))
         self._give_shapes(taken[0])
         self.watch = Watch(self.root, self.prefix, sites.find(self.root, self.prefix))
         with tqdm(total=2 * len(taken) + 1, desc="diagnose", leave=False, disable=None) as bar:
@@ -77,7 +82,9 @@ class Examination:
                 record.companion_flips = self._flips(usable)
         record.batches = sum(p is not None for p in passes)
         if eval_loader is not None:
-            record.eval_shift = eval_shift(taken, forward.take(_spread(eval_loader), batches, self.device))
+            record.eval_shift = loaders.eval_shift(
+                taken, forward.take(loaders.spread(eval_loader), batches, self.device)
+            )
 
     # Modes
 
@@ -110,6 +117,7 @@ class Examination:
             with torch.no_grad():
                 forward.call(self.root, batch, self.forward)
             self.root.train(self.as_given)
+
     def _scout(self, batch):
         """One batch forward and backward as in training: calls, shapes, and who wrote what."""
         self._as_in_training()
@@ -129,7 +137,7 @@ class Examination:
         return result
 
     def _train(self, batch):
-        """One forward pass as in training: moments of what enters each norm; None where the batch is too small to run."""
+        """One forward pass as in training: moments of what enters each norm; None where the batch is too small."""
         self._as_in_training()
         result = Pass(forward.size(batch), look=True)
         with self.watch.during(result), torch.no_grad(), self._one_value_is_no_crash(result):
@@ -205,7 +213,9 @@ class Examination:
             layer.quiet = moments.pool(quiet[site]) if quiet.get(site) else None
             if layer.quiet is not None and layer.per_call:
                 layer.quiet = moments.of_places(layer.quiet, _by_place(quiet[site], layer.calls))
-            layer.out_train, layer.out_eval = (moments.pool(calls) if calls else None for calls in out.get(site, ([], [])))
+            layer.out_train, layer.out_eval = (
+                moments.pool(calls) if calls else None for calls in out.get(site, ([], []))
+            )
         seen = [layer.quiet for layer in self.record.layers if layer.quiet is not None]
         self.record.loader_kinds = bool(seen) and max(seen, key=lambda data: data.between[3]).two_kinds
 
@@ -244,39 +254,10 @@ class Examination:
             return None
         for i, one in enumerate(full):
             k = (i + 1) % len(full)
-            mixed = forward.predictions(self._quietly(_joined(one, full[k], half, 2 * half), False)[1])
+            mixed = forward.predictions(self._quietly(forward.joined(one, full[k], half, 2 * half), False)[1])
             before = torch.cat([answers[i][:half], answers[k][half : 2 * half]])
             changed, total = changed + int((mixed != before).sum()), total + before.numel()
         return changed / total
-
-
-class Gaps:
-    """Mean squared differences between outputs, in units of the output's variance over examples."""
-
-    def __init__(self):
-        self.count, self.total, self.squares = 0, 0.0, 0.0
-        self.sums = {"stale_gap": 0.0, "batch_gap": 0.0, "eps_gap": 0.0}
-
-    def add(self, right, as_is, own, bare):
-        """One batch: recalibrated, as it is, by the batch, by the batch without eps; rows (examples, K)."""
-        if right is None or as_is is None:
-            return
-        right = right.double()
-        self.count += len(right)
-        self.total, self.squares = self.total + right.sum(0), self.squares + right.square().sum(0)
-        for name, (a, b) in {"stale_gap": (as_is, right), "batch_gap": (own, right), "eps_gap": (bare, own)}.items():
-            if a is not None and b is not None and a.shape == b.shape:
-                self.sums[name] += float((a.double() - b.double()).square().sum())
-
-    def note(self, record):
-        """Write them into the record; NaN in an output counts as an infinite difference."""
-        if not self.count:
-            record.stale_gap = None
-            return
-        spread = float((self.squares - self.total**2 / self.count).sum())
-        for name, value in self.sums.items():
-            ratio = value / spread if spread > 0 else float(value > 0)
-            setattr(record, name, ratio if ratio == ratio else float("inf"))
 
 
 def _structure(record, root, found, optimizer):
@@ -335,75 +316,3 @@ def eps_dominates(layer):
     if layer.family != "batch" or layer.train is None or layer.train.constant.all():
         return False
     return bool(layer.train.biased_var[~layer.train.constant].median() < layer.eps)
-
-
-def last_batch_of_one(loader):
-    """(len(dataset), batch_size) of a loader whose last batch has one example, else None."""
-    size, sampler = getattr(loader, "batch_size", None), getattr(loader, "sampler", None)
-    try:
-        total = len(sampler) if sampler is not None else len(loader.dataset)
-    except (TypeError, AttributeError):
-        return None
-    one = isinstance(size, int) and size > 1 and total > size and total % size == 1
-    return (total, size) if one and not getattr(loader, "drop_last", False) else None
-
-
-def is_regression(loss, y):
-    """The loss compares with real numbers: by its name, or because the targets are neither classes nor 0 and 1."""
-    if loss is None:
-        return False
-    name = getattr(loss, "__name__", type(loss).__name__).lower()
-    if any(word in name for word in ("mse", "l1", "huber", "gaussiannll", "poissonnll")):
-        return True
-    real = isinstance(y, torch.Tensor) and y.is_floating_point()
-    return real and not any(word in name for word in ("bce", "cross", "kl")) and bool(((y != 0) & (y != 1)).any())
-
-
-def _spread(loader):
-    """Evaluation data are often sorted: of a DataLoader's dataset take examples from all over."""
-    dataset, size = getattr(loader, "dataset", None), getattr(loader, "batch_size", None)
-    shuffled = not isinstance(getattr(loader, "sampler", None), torch.utils.data.SequentialSampler)
-    if shuffled or not size or not hasattr(dataset, "__len__"):
-        return loader
-    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0)).tolist()
-    return (loader.collate_fn([dataset[i] for i in order[k : k + size]]) for k in range(0, len(order), size))
-
-
-def eval_shift(train, other):
-    """Does the model's input in evaluation lie elsewhere than what batches of training data show?
-
-    Returns (number, threshold, unit, what) or None. The shift of a channel's mean counts beyond a quarter sd, its scale
-    beyond a factor of 2, both only beyond what batches of either differ by themselves.
-    """
-    a, b = (_input_moments(batches) for batches in (train, other))
-    if a is None or b is None or len(a.mean) != len(b.mean):
-        return None
-    live = ~(a.constant & b.constant)
-    if not live.any():
-        return None
-    sd = a.sd[live].clamp_min(float(a.sd.max()) * 1e-3)
-    noise = 4 * (a.mean_noise.square() / a.batches + b.mean_noise.square() / b.batches)[live].sqrt()
-    gap = ((b.mean - a.mean)[live].abs() - noise).clamp_min(0) / sd
-    shift = float(gap.square().mean().sqrt())
-    scale = float((0.5 * (b.var[live].sum() / a.var[live].sum()).log()).exp())
-    if max(scale, 1 / max(scale, 1e-30)) > 2:
-        return (scale, 2.0, "times the sd of the training data", "scaled")
-    return (shift, 0.25, "sd of the training data", "shifted") if shift > 0.25 else None
-
-
-def _input_moments(batches):
-    first = [next((t for t in forward.tensors(forward.inputs(b)) if t.is_floating_point() and t.ndim > 1), None) for b in batches]
-    if not first or any(x is None for x in first):
-        return None
-    return moments.pool([moments.of_batch(x, 1, len(x)) for x in first])
-
-
-def _joined(one, other, half, n):
-    """The first half of one batch and the second half of another, in the nesting of the first."""
-    if isinstance(one, torch.Tensor):
-        return torch.cat([one[:half], other[half:n]]) if one.ndim and one.shape == other.shape else one
-    if isinstance(one, dict):
-        return {key: _joined(one[key], other[key], half, n) for key in one}
-    if isinstance(one, tuple | list):
-        return tuple(_joined(a, b, half, n) for a, b in zip(one, other, strict=True))
-    return one

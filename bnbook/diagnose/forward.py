@@ -10,7 +10,7 @@ WRAPPERS = {"DistributedDataParallel", "DataParallel", "AveragedModel", "FullySh
 
 
 def unwrap(model):
-    """The module inside `torch.compile`, DDP and AveragedModel: (module, prefix of its names, names of the wrappers)."""
+    """The module inside `torch.compile`, DDP and AveragedModel: (module, prefix of its names, the wrappers)."""
     prefix, wrappers = "", []
     while True:
         name = type(model).__name__
@@ -120,3 +120,14 @@ def predictions(output):
     """The class predicted for every example (and pixel): the largest along axis 1; None where there are no classes."""
     first = next((t for t in tensors(output) if t.ndim >= 2 and t.shape[1] > 1 and _real(t)), None)
     return None if first is None else first.detach().argmax(1)
+
+
+def joined(one, other, half, n):
+    """The first half of one batch and the second half of another, in the nesting of the first."""
+    if isinstance(one, torch.Tensor):
+        return torch.cat([one[:half], other[half:n]]) if one.ndim and one.shape == other.shape else one
+    if isinstance(one, dict):
+        return {key: joined(one[key], other[key], half, n) for key in one}
+    if isinstance(one, tuple | list):
+        return tuple(joined(a, b, half, n) for a, b in zip(one, other, strict=True))
+    return one

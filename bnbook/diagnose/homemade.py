@@ -50,7 +50,11 @@ def probe(module, shape, name):
     x = _input(module, shape)
     y = _train(module, x)
     other = _train(module, _input(module, shape, seed=1))
-    if not _same(y, _train(module, 3 * x + 5 * SCALE)) or y.std() < 1e-6 or (y.shape == other.shape and _same(y, other)):
+    if (
+        not _same(y, _train(module, 3 * x + 5 * SCALE))
+        or y.std() < 1e-6
+        or (y.shape == other.shape and _same(y, other))
+    ):
         return None
     stats = _statistics(module, x)
     if not _depends_on_others(lambda v: _train(module, v), x) and not stats:
@@ -95,7 +99,8 @@ def isolated(module, dtype=torch.float64):
     twin = copy.copy(module)
     twin.__dict__ = {k: _copied(v, dtype) if isinstance(v, torch.Tensor) else v for k, v in module.__dict__.items()}
     twin._parameters = {
-        k: v if v is None else nn.Parameter(_copied(v, dtype), v.is_floating_point()) for k, v in module._parameters.items()
+        k: v if v is None else nn.Parameter(_copied(v, dtype), v.is_floating_point())
+        for k, v in module._parameters.items()
     }
     twin._buffers = {k: v if v is None else _copied(v, dtype) for k, v in module._buffers.items()}
     for hooks in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"):

@@ -103,7 +103,9 @@ class Report:
             worst = max(group, key=lambda f: _excess(f.measured))
             cells = (worst.severity, worst.name, _places(group), str(worst.measured), worst.why, worst.read)
             cells = [f"<td style='text-align:left'>{html.escape(cell)}</td>" for cell in cells]
-            rows.append(f"<tr>{''.join(cells)}<td style='text-align:left'><pre>{html.escape(worst.fix)}</pre></td></tr>")
+            rows.append(
+                f"<tr>{''.join(cells)}<td style='text-align:left'><pre>{html.escape(worst.fix)}</pre></td></tr>"
+            )
         head = "".join(f"<th>{c}</th>" for c in ("severity", "name", "layer", "measured", "why", "read", "fix"))
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>" if rows else ""
         return f"<p>{html.escape(self._headline())}</p>{table}"
@@ -121,7 +123,9 @@ class Report:
         """The findings as SARIF 2.1.0, the format in which CI servers take results: a dict."""
         names = sorted({finding.name for finding in self.findings})
         why = {finding.name: finding.why for finding in self.findings}
-        rules = [{"id": name, "shortDescription": {"text": name}, "fullDescription": {"text": why[name]}} for name in names]
+        rules = [
+            {"id": name, "shortDescription": {"text": name}, "fullDescription": {"text": why[name]}} for name in names
+        ]
         driver = {"name": "bnbook-diagnose", "rules": rules}
         results = [_sarif_result(finding, names.index(finding.name)) for finding in self.findings]
         return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
@@ -153,7 +157,13 @@ def _sarif_result(finding, index):
     place = finding.layer or "model"
     location = {"logicalLocations": [{"fullyQualifiedName": place, "kind": "module"}]}
     text = f"{place}: {finding.measured}. {finding.why}"
-    return {"ruleId": finding.name, "ruleIndex": index, "level": level, "message": {"text": text}, "locations": [location]}
+    return {
+        "ruleId": finding.name,
+        "ruleIndex": index,
+        "level": level,
+        "message": {"text": text},
+        "locations": [location],
+    }
 
 
 def _places(group):

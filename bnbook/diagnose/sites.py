@@ -124,8 +124,10 @@ def _affine(site):
     if site.how == "functional":
         pair = site.call.get("weight"), site.call.get("bias")
     elif site.how == "home-made":
-        pair = tuple(next((t for n, t in site.module.named_parameters(recurse=False) if n in names), None)
-                     for names in (("weight", "gamma", "scale", "g", "a", "w"), ("bias", "beta", "shift", "b")))
+        pair = tuple(
+            next((t for n, t in site.module.named_parameters(recurse=False) if n in names), None)
+            for names in (("weight", "gamma", "scale", "g", "a", "w"), ("bias", "beta", "shift", "b"))
+        )
     else:
         pair = getattr(site.module, "weight", None), getattr(site.module, "bias", None)
     return tuple(None if t is None or lazy(t) else t for t in pair)

@@ -18,7 +18,7 @@ CONVS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d
 
 
 class Tag:
-    """What is known about a tensor: the module that wrote it, nothing between (`exact`), and the axis of its features."""
+    """What is known about a tensor: the module that wrote it, nothing between if `exact`, and its features' axis."""
 
     def __init__(self, tensor, name, kind, axis, exact=True, bias=False):
         self.tensor, self.name, self.kind, self.axis, self.exact, self.bias = tensor, name, kind, axis, exact, bias

@@ -23,7 +23,7 @@ def rows(x):
 
 
 class Sequences(nn.Module):
-    """Linear over the features of each row, BatchNorm1d behind it, on the wrong axis or, transposed, on the right one."""
+    """Linear over the features of each row, BatchNorm1d behind it on the wrong axis, or turned, on the right one."""
 
     def __init__(self, turned=False, width=8, relu=False):
         super().__init__()
@@ -43,7 +43,11 @@ class Twice(nn.Module):
     def __init__(self, images=False, shared=True, width=16):
         super().__init__()
         self.images = images
-        layer = (lambda i, o: nn.Conv2d(i, o, 3, padding=1, bias=False)) if images else (lambda i, o: nn.Linear(i, o, bias=False))
+        layer = (
+            (lambda i, o: nn.Conv2d(i, o, 3, padding=1, bias=False))
+            if images
+            else (lambda i, o: nn.Linear(i, o, bias=False))
+        )
         norm = nn.BatchNorm2d if images else nn.BatchNorm1d
         self.first, self.second = layer(1 if images else 64, width), layer(width, width)
         self.norm = norm(width)
@@ -97,7 +101,9 @@ class Functional(nn.Module):
     def __init__(self, kind, training=None, width=16):
         super().__init__()
         self.always = training
-        self.source = nn.Conv2d(1, width, 3, padding=1, bias=False) if kind == "cnn" else nn.Linear(64, width, bias=False)
+        self.source = (
+            nn.Conv2d(1, width, 3, padding=1, bias=False) if kind == "cnn" else nn.Linear(64, width, bias=False)
+        )
         self.gamma, self.beta = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
         self.register_buffer("running_mean", torch.zeros(width))
         self.register_buffer("running_var", torch.ones(width))

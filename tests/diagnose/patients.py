@@ -47,7 +47,7 @@ def cnn(norm=nn.BatchNorm2d, seed=0, width=12):
 
 
 def train(net, images=False, steps=100, lr=0.1, batch=64, seed=0, batches=None, loss=F.cross_entropy, **keywords):
-    """The net after so many steps of SGD with momentum, on shuffled digits or on what `batches` yields; in eval mode."""
+    """The net after so many steps of SGD with momentum on shuffled digits, or what `batches` yields; in eval mode."""
     optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr, momentum=0.9, **keywords)
     net.train()
     source = endless(loader(images, batch, seed, drop_last=batch < 1000)) if batches is None else iter(batches)

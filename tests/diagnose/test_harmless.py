@@ -35,7 +35,16 @@ def state(model):
 def of_tensor(tensor):
     grad = None if tensor.grad is None else (id(tensor.grad), tensor.grad.clone().numpy().tobytes())
     content = tensor.detach().clone().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
-    return id(tensor), tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride(), tensor.requires_grad, grad, content
+    return (
+        id(tensor),
+        tensor.data_ptr(),
+        tensor.dtype,
+        tensor.shape,
+        tensor.stride(),
+        tensor.requires_grad,
+        grad,
+        content,
+    )
 
 
 def randomness():

@@ -19,7 +19,10 @@ def test_a_healthy_net_raises_no_alarm(make):
 
 
 def random_net(seed):
-    """A random MLP or CNN, trained for a random while on random blobs at a random rate: (net, batches)."""
+    """A random MLP or CNN, trained on random blobs at a random rate that falls to 0: (net, batches, works).
+
+    It works if on fresh batches it is right 1.5 times as often as chance.
+    """
     g = torch.Generator().manual_seed(seed)
     pick = lambda *options: options[int(torch.randint(len(options), (), generator=g))]  # noqa: E731
     torch.manual_seed(seed)
@@ -38,23 +41,28 @@ def random_net(seed):
         size = width
     net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(width * (25 if images else 1), classes))
     optimizer = pick(
-        torch.optim.SGD(net.parameters(), pick(0.01, 0.05), momentum=0.9), torch.optim.Adam(net.parameters(), pick(1e-3, 5e-3))
+        torch.optim.SGD(net.parameters(), pick(0.01, 0.05), momentum=0.9),
+        torch.optim.Adam(net.parameters(), pick(1e-3, 5e-3)),
     )
     batches = list(zip(x.split(batch), y.split(batch), strict=True))
-    for i in range(pick(60, 100, 150)):
+    steps = pick(60, 100, 150)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
+    for i in range(steps):
         xb, yb = batches[i % 50]
         optimizer.zero_grad()
         F.cross_entropy(net(xb), yb).backward()
         optimizer.step()
-    return net.eval(), batches[50:]
+        schedule.step()
+    right = sum(int((net.eval()(xb).argmax(1) == yb).sum()) for xb, yb in batches[50:])
+    return net, batches[50:], right > 1.5 / classes * 10 * batch
 
 
 def alarms(seeds):
-    """{seed: names} of the random nets that raise an alarm."""
+    """{seed: names} of the random nets that raise an alarm although they work."""
     found = {}
     for seed in seeds:
-        net, batches = random_net(seed)
-        if names := diagnose(net, batches, loss=F.cross_entropy).names:
+        net, batches, works = random_net(seed)
+        if works and (names := diagnose(net, batches, loss=F.cross_entropy).names):
             found[seed] = names
     return found
 
@@ -64,5 +72,5 @@ def test_forty_random_healthy_nets_raise_no_alarm():
 
 
 @pytest.mark.full
-def test_of_three_thousand_random_healthy_nets_at_most_three_raise_an_alarm():
-    assert len(found := alarms(range(1000, 4000))) <= 3, found
+def test_of_a_thousand_random_healthy_nets_at_most_one_raises_an_alarm():
+    assert len(found := alarms(range(1000, 2050))) <= 1, found

@@ -1,4 +1,4 @@
-"""Home-made layers: each fault by its exact name on vectors, sequences and images; sound layers and other norms silent."""
+"""Home-made layers: each fault by its exact name on vectors, sequences, images; sound layers and other norms silent."""
 
 import patients
 import pytest
@@ -61,7 +61,9 @@ def test_each_fault_is_found_by_what_the_layer_does(kind, fault):
 def test_faults_show_on_sequences_too(fault):
     if fault in ("no-root", "reversed"):
         pytest.skip("needs trained statistics")
-    net = nn.Sequential(nn.Unflatten(1, (8, 8)), nn.Conv1d(8, 6, 3, bias=False), HomeMade(6, fault), nn.Flatten(), nn.Linear(36, 10))
+    net = nn.Sequential(
+        nn.Unflatten(1, (8, 8)), nn.Conv1d(8, 6, 3, bias=False), HomeMade(6, fault), nn.Flatten(), nn.Linear(36, 10)
+    )
     assert FAULTS[fault] in diagnose(net, data("mlp")).names
 
 
@@ -95,7 +97,9 @@ def test_a_subclass_whose_evaluation_forgets_the_root_is_found(kind):
             if self.training:
                 return super().forward(x)
             view = [1, -1, *[1] * (x.ndim - 2)]
-            mean, var, gamma, beta = (t.view(view) for t in (self.running_mean, self.running_var, self.weight, self.bias))
+            mean, var, gamma, beta = (
+                t.view(view) for t in (self.running_mean, self.running_var, self.weight, self.bias)
+            )
             return (x - mean) / (var + self.eps) * gamma + beta
 
     net = patients.train(patients.MAKE[kind](Forgetful), kind == "cnn")
@@ -107,7 +111,10 @@ def test_a_subclass_whose_evaluation_forgets_the_root_is_found(kind):
 @both
 def test_layers_of_this_course_and_other_norms_are_silent(kind):
     ours = norm_torch.BatchNorm2d if kind == "cnn" else norm_torch.BatchNorm1d
-    assert diagnose(patients.train(patients.MAKE[kind](ours), kind == "cnn"), data(kind), loss=F.cross_entropy).findings == ()
+    assert (
+        diagnose(patients.train(patients.MAKE[kind](ours), kind == "cnn"), data(kind), loss=F.cross_entropy).findings
+        == ()
+    )
 
     class RMS(nn.Module):
         def __init__(self, width):
@@ -127,7 +134,9 @@ def test_layers_of_this_course_and_other_norms_are_silent(kind):
 
         def forward(self, x):
             view = [1, -1, *[1] * (x.ndim - 2)]
-            return self.a.view(view) * (x - x.mean(1, keepdim=True)) / (x.std(1, keepdim=True) + 1e-6) + self.b.view(view)
+            return self.a.view(view) * (x - x.mean(1, keepdim=True)) / (x.std(1, keepdim=True) + 1e-6) + self.b.view(
+                view
+            )
 
     for norm in (RMS, Annotated):
         net = patients.train(patients.MAKE[kind](norm), kind == "cnn")

@@ -1,4 +1,4 @@
-"""Running statistics that are wrong: each disease in two architectures by its exact name, and the repaired net silent."""
+"""Wrong running statistics: each disease in two architectures by its exact name; the repaired net is silent."""
 
 import patients
 import pytest

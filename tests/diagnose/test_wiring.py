@@ -30,7 +30,9 @@ def all_names(report):
 def test_few_values_are_told_with_the_batch_size_that_would_do(kind, batch, trained):
     net = trained(kind)
     if kind == "cnn":  # with one position left, a batch of images is a batch of rows
-        net = nn.Sequential(*list(net)[:6], nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(12), nn.Flatten(), nn.Linear(12, 10))
+        net = nn.Sequential(
+            *list(net)[:6], nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(12), nn.Flatten(), nn.Linear(12, 10)
+        )
         net = patients.train(net, True)
     report = report_of(net, data(kind, batch=batch))
     assert report.names == ["too-few-values"]
@@ -58,7 +60,9 @@ def test_one_value_per_channel_is_an_error_and_no_crash(kind):
 def test_a_last_batch_of_one_is_foreseen(kind, trained):
     net = trained(kind)
     if kind == "cnn":
-        net = nn.Sequential(*list(net)[:6], nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(12), nn.Flatten(), nn.Linear(12, 10))
+        net = nn.Sequential(
+            *list(net)[:6], nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(12), nn.Flatten(), nn.Linear(12, 10)
+        )
         net = patients.train(net, True)
     x, y, *_ = patients.digits(kind == "cnn")
     loader = DataLoader(TensorDataset(x[:897], y[:897]), 128, shuffle=True)
@@ -104,14 +108,20 @@ def test_evaluation_data_prepared_in_another_way_are_named(kind, change, trained
     x, y, t, u = patients.digits(kind == "cnn")
     other = {"not scaled": 255 * t, "other mean": t - 0.5, "inverted": 1 - t}[change]
     net = trained(kind)
-    assert report_of(net, data(kind), eval_loader=DataLoader(TensorDataset(other, u), 64)).names == ["eval-data-differs"]
+    assert report_of(net, data(kind), eval_loader=DataLoader(TensorDataset(other, u), 64)).names == [
+        "eval-data-differs"
+    ]
     assert report_of(net, data(kind), eval_loader=DataLoader(TensorDataset(t, u), 64)).ok
 
 
 def test_channels_in_another_order_are_named_and_a_sorted_test_set_is_not():
     generator = torch.Generator().manual_seed(0)
     colours = torch.tensor([0.3, 0.0, -0.4]).reshape(3, 1, 1)
-    x = torch.randn(1200, 3, 8, 8, generator=generator) + 0.5 * torch.randn(1200, 3, 1, 1, generator=generator) + colours
+    x = (
+        torch.randn(1200, 3, 8, 8, generator=generator)
+        + 0.5 * torch.randn(1200, 3, 1, 1, generator=generator)
+        + colours
+    )
     net = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(288, 10))
     train, test = DataLoader(TensorDataset(x[:600]), 64, shuffle=True), x[600:]
     assert diagnose(net, train, eval_loader=DataLoader(TensorDataset(test.flip(1)), 64)).names == ["eval-data-differs"]
@@ -184,7 +194,9 @@ def test_a_regression_that_ends_in_a_norm_is_pinned(kind):
 
     def make(ends):
         body = list(patients.MAKE[kind]())[:-1]
-        return nn.Sequential(*body, nn.Linear(48 if images else 64, 2, bias=not ends), *([nn.BatchNorm1d(2)] if ends else []))
+        return nn.Sequential(
+            *body, nn.Linear(48 if images else 64, 2, bias=not ends), *([nn.BatchNorm1d(2)] if ends else [])
+        )
 
     net = patients.train(make(True), images, batches=patients.endless(batches), loss=F.mse_loss)
     report = report_of(net, batches, loss=F.mse_loss)
@@ -285,7 +297,10 @@ def test_notes_say_what_is_worth_knowing_and_keep_the_report_ok(kind, trained):
         if finding.name in ("redundant-bias", "decay-on-norm"):
             exec(finding.fix, scope)
     assert torch.allclose(before, net(next(iter(data(kind)))[0]), atol=1e-5)
-    assert all_names(report_of(net, data(kind), optimizer=scope["optimizer"])) == {"normalized-twice", "scale-near-zero"}
+    assert all_names(report_of(net, data(kind), optimizer=scope["optimizer"])) == {
+        "normalized-twice",
+        "scale-near-zero",
+    }
 
 
 @both

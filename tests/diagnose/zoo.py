@@ -80,7 +80,9 @@ def densenet():
     def grow(w):
         return Dense(nn.BatchNorm2d(w), nn.ReLU(), conv(w, 6))
 
-    return images(classifier(grow(12), grow(18), nn.BatchNorm2d(24), nn.ReLU(), conv(24, 12, 1), nn.AvgPool2d(2), grow(12)))
+    return images(
+        classifier(grow(12), grow(18), nn.BatchNorm2d(24), nn.ReLU(), conv(24, 12, 1), nn.AvgPool2d(2), grow(12))
+    )
 
 
 def mobilenet():
@@ -316,7 +318,18 @@ def weight_norm():
 
 
 HEALTHY = (
-    *(resnet, stochastic_depth, preactivation, densenet, mobilenet, unet, pointnet, plain_mlp, dropout, spatial_dropout),
+    *(
+        resnet,
+        stochastic_depth,
+        preactivation,
+        densenet,
+        mobilenet,
+        unet,
+        pointnet,
+        plain_mlp,
+        dropout,
+        spatial_dropout,
+    ),
     *(gan_generator, gan_discriminator, siamese, simsiam, projector, frozen_backbone, raw_digits, no_affine, large_eps),
     *(half_and_back, group_norms, layer_norms, fresh, no_norms, weight_norm),
 )

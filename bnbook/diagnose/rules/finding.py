@@ -79,8 +79,9 @@ def replace(layer):
         f"new = torch.nn.BatchNorm{dims}d({layer.channels}, eps={layer.eps:g}).train(old.training)",
         "with torch.no_grad():",
         '    for name in ("weight", "bias", "running_mean", "running_var"):',
-        "        if isinstance(getattr(old, name, None), torch.Tensor) and getattr(old, name).numel() == new.num_features:",
-        "            getattr(new, name).copy_(getattr(old, name).detach().reshape(-1))",
+        "        value = getattr(old, name, None)",
+        "        if isinstance(value, torch.Tensor) and value.numel() == new.num_features:",
+        "            getattr(new, name).copy_(value.detach().reshape(-1))",
         f'setattr(parent, "{last}", new)',
     ]
     return "\n".join(lines)

@@ -20,7 +20,9 @@ def running_stats_untouched(layer):
     if layer.family != "batch" or not layer.stats_as_made or not_trained_yet(layer) or layer.calls == 0:
         return None
     zero = layer.momentum == 0
-    why = "Its weights are trained, but running_mean is still 0 and running_var 1, so evaluation normalizes by nothing. "
+    why = (
+        "Its weights are trained, but running_mean is still 0 and running_var 1, so evaluation normalizes by nothing. "
+    )
     if zero:
         why += "momentum is 0: the new batch has no weight."
     elif "AveragedModel" in layer.model.wrappers:
@@ -39,7 +41,8 @@ def running_stats_not_finite(layer):
     half = layer.buffer_dtype is not None and layer.buffer_dtype.itemsize == 2
     why = f"{bad} of {layer.channels} channels have NaN or infinity in their running statistics. "
     if half:
-        why += f"The buffers are {str(layer.buffer_dtype).removeprefix('torch.')}, whose range is too small for them: keep norms in float32."
+        why += f"The buffers are {str(layer.buffer_dtype).removeprefix('torch.')}, whose range is too small for "
+        why += "them: keep norms in float32."
         fix = get(layer) + "layer.float()\nlayer.reset_running_stats()\n" + UPDATE
     else:
         why += "One batch with such a value suffices, and the average never recovers."
@@ -80,7 +83,8 @@ def flag_contradicts_buffers(layer):
     if layer.family != "batch" or layer.how != "module" or layer.tracks == layer.has_stats:
         return None
     if layer.has_stats:
-        why = "track_running_stats is False, yet there are buffers: evaluation uses them, and training no longer moves them. "
+        why = "track_running_stats is False, yet there are buffers: evaluation uses them, and training no longer "
+        why += "moves them. "
         fix = get(layer) + f"layer.track_running_stats = True\n{UPDATE}"
     else:
         why = "track_running_stats is True, yet there are no buffers: evaluation normalizes by the batch. "
@@ -100,7 +104,11 @@ def training_mode_in_eval(layer):
     why += "Predictions depend on their companions, and every evaluation moves the statistics."
     fix = "model.eval()"
     if by_call:
-        fix = "# in its forward: F.batch_norm(..., training=self.training)" if layer.how == "functional" else replace(layer)
+        fix = (
+            "# in its forward: F.batch_norm(..., training=self.training)"
+            if layer.how == "functional"
+            else replace(layer)
+        )
     return found(layer, "training-mode-in-eval", "error", 1, 0, "layer in training mode", why, fix)
 
 
@@ -110,7 +118,9 @@ def eval_mode_in_training(layer):
         return None
     why = "The model is in training mode, this layer in evaluation mode: it normalizes by its running statistics. "
     why += "That is how a layer is frozen; if it was not meant, model.train() was forgotten after an evaluation."
-    return found(layer, "eval-mode-in-training", "note", 1, 0, "layer in evaluation mode", why, get(layer) + "layer.train()")
+    return found(
+        layer, "eval-mode-in-training", "note", 1, 0, "layer in evaluation mode", why, get(layer) + "layer.train()"
+    )
 
 
 def frozen_but_moving(layer):

@@ -5,7 +5,7 @@ from .finding import found, replace
 FAULTS = {
     "no-gradient-through-statistics": (
         "error",
-        "Mean and variance are constants for the gradient (detach, no_grad, .data or .item()), so dx is not the gradient of what forward computes.",
+        "Mean and variance are constants for the gradient (detach, no_grad, .data), so dx is not forward's gradient.",
         "Training drifts along directions that the layer itself cancels, and weights grow.",
     ),
     "statistics-keep-graph": (
@@ -21,7 +21,7 @@ FAULTS = {
     "unbiased-normalizer": (
         "warning",
         "The batch is normalized by the variance divided by m - 1.",
-        "PyTorch and the paper divide by m there and by m - 1 for the running variance only; at small m the outputs differ.",
+        "PyTorch and the paper divide by m there, by m - 1 for the running variance only; at small m outputs differ.",
     ),
     "eps-outside-root": (
         "warning",

@@ -52,7 +52,8 @@ def one_value_per_group(layer):
     """GroupNorm, InstanceNorm or LayerNorm over a single value."""
     if layer.family == "batch" or layer.values != 1:
         return None
-    why = f"Every {layer.family} that this {layer.kind} normalizes holds a single value, so its output is beta whatever comes in. "
+    why = f"Every {layer.family} that this {layer.kind} normalizes holds a single value, so its output is beta "
+    why += "whatever comes in. "
     why += "Fewer groups, or another norm, leave something to normalize."
     parent, _, last = layer.name.rpartition(".")
     fix = f'setattr(model.get_submodule("{parent}"), "{last}", torch.nn.LayerNorm(model.get_submodule("{layer.name}").'
@@ -71,7 +72,8 @@ def batches_not_alike(model):
     if not unlike(worst.quiet.between):
         return None
     f, _, _, excess = worst.quiet.between
-    why = f"Batches differ {f:.3g} times as much as shuffled examples would: sorted by class, or one session or source per batch. "
+    why = f"Batches differ {f:.3g} times as much as shuffled examples would: sorted by class, or one session or "
+    why += "source per batch. "
     why += "The net learns with company that single examples in evaluation do not have."
     fix = "loader = torch.utils.data.DataLoader(loader.dataset, loader.batch_size or 64, shuffle=True, drop_last=True)"
     unit = "sd of the examples' means"
@@ -93,7 +95,8 @@ def eval_data_differs(model):
     if model.eval_shift is None:
         return None
     number, threshold, unit, what = model.eval_shift
-    why = f"The evaluation data are {what} against the training data: not divided by 255, another mean, another channel order? "
+    why = f"The evaluation data are {what} against the training data: not divided by 255, another mean, another "
+    why += "channel order? "
     why += "Running statistics are right for the training data's preparation only."
     fix = (
         'for name, data in (("training", loader), ("evaluation", eval_loader)):\n'
@@ -122,9 +125,13 @@ def padding_counted(layer):
     """Zeros shared by all channels at the ends of examples count as data."""
     if layer.family != "batch" or layer.padding < 0.05:
         return None
-    why = f"{layer.padding:.0%} of its input are zeros in all channels at the ends of examples of unlike lengths: padding. "
+    why = f"{layer.padding:.0%} of its input are zeros in all channels at the ends of examples of unlike lengths: "
+    why += "padding. "
     why += "It pulls the mean to 0 and shrinks the variance by a share that differs from batch to batch."
-    fix = get(layer) + "# normalize what is no padding: y = x.clone(); y.transpose(1, 2)[mask] = layer(x.transpose(1, 2)[mask])"
+    fix = (
+        get(layer)
+        + "# normalize what is no padding: y = x.clone(); y.transpose(1, 2)[mask] = layer(x.transpose(1, 2)[mask])"
+    )
     return found(layer, "padding-counted", "warning", layer.padding, 0.05, "of the positions", why, fix)
 
 

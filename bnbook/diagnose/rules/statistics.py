@@ -41,17 +41,35 @@ def _comparable(layer):
     return layer.learns and layer.train is not None and not layer.stats_as_made and layer.stats_finite
 
 
-def _far(layer):
-    """(gap, noise) if this layer is far from the data and the outputs show it, else None."""
+def _far(layer, sure):
+    """(gap, threshold) if this layer is far from the data and the outputs show it, else None.
+
+    Without a cause that flags and counts show (`sure`), the weights may just have moved fast until the last step, so
+    that evaluation lags a little in a sound net as well: twice as much is asked for.
+    """
     if not _comparable(layer):
         return None
-    model, (size, noise) = layer.model, gap(layer)
-    shown = model.stale_gap is None or model.stale_gap > max(OUTPUT, 2 * model.batch_gap)
-    return (size, noise) if shown and size > max(QUARTER, 3 * noise) else None
+    model, (size, noise), times = layer.model, gap(layer), 1 if sure else 2
+    threshold = times * max(QUARTER, 2 * noise)
+    shown = model.stale_gap is None or model.stale_gap > max(OUTPUT, 2 * times * model.batch_gap)
+    return (size, threshold) if shown and size > threshold else None
 
 
 def _cause(layer):
     """Why the statistics lag, as a sentence; None if neither the start nor old weights explain it."""
+    return _sure_cause(layer) or _young(layer)
+
+
+def _young(layer):
+    """Training was so short that the average has hardly settled: weights of its beginning move fast."""
+    if layer.count is None or not layer.momentum or layer.count >= 10 / layer.momentum:
+        return None
+    window = 1 / layer.momentum
+    return f"Only {layer.count} batches went through: weights still move fast, and an average over {window:.0f} lags."
+
+
+def _sure_cause(layer):
+    """A cause that wrappers, flags and counts show."""
     model = layer.model
     if any(w == "AveragedModel" or w.startswith("ModelEma") for w in model.wrappers):
         return "The weights were averaged, and the statistics belong to other weights."
@@ -62,7 +80,8 @@ def _cause(layer):
     if layer.momentum is None:
         return "momentum=None averages over all batches since the start, most of them seen with older weights."
     if layer.momentum < 0.05:
-        return f"With momentum {layer.momentum:g} they average over the last {1 / layer.momentum:.0f} batches and older weights."
+        window = 1 / layer.momentum
+        return f"At momentum {layer.momentum:g} they average over the last {window:.0f} batches and older weights."
     return _fits_start(layer) if layer.count is None else None
 
 
@@ -73,29 +92,35 @@ def _fits_start(layer):
     weight = float((here @ target) / (target @ target).clamp_min(1e-30))
     left = float((here - weight * target).norm() / (target - here).norm().clamp_min(1e-30))
     near = left < 0.3 and weight < 0.95
-    return f"The 0 and 1 of the start still weigh {1 - weight:.0%}: momentum or the number of steps is too small." if near else None
+    return (
+        f"The 0 and 1 of the start still weigh {1 - weight:.0%}: momentum or the number of steps is too small."
+        if near
+        else None
+    )
 
 
 def running_stats_stale(layer):
     """Farther from the data than noise explains, and the old start or old weights explain it."""
-    far = _far(layer)
-    if far is None or (cause := _cause(layer)) is None:
+    if not _comparable(layer) or (cause := _cause(layer)) is None:
+        return None
+    if (far := _far(layer, sure=_sure_cause(layer) is not None)) is None:
         return None
     why = "Running statistics lag behind the data, and evaluation is wrong by that. " + cause
     slow = layer.momentum is not None and layer.momentum < 0.05 and layer.how == "module"
     fix = (get(layer) + "layer.momentum = 0.1\n" if slow else "") + renew(layer)
-    return found(layer, "running-stats-stale", "warning", far[0], max(QUARTER, 3 * far[1]), "sd from the data", why, fix)
+    return found(layer, "running-stats-stale", "warning", *far, "sd from the data", why, fix)
 
 
 def stats_of_other_data(layer):
     """The same gap, settled: other data went through in training mode."""
-    far = _far(layer)
-    if far is None or _cause(layer) is not None:
+    if not _comparable(layer) or _cause(layer) is not None or (far := _far(layer, sure=False)) is None:
         return None
     ratio = float((layer.running_var / layer.train.var.clamp_min(1e-30))[~layer.train.constant].log().mean().exp())
-    why = f"Running statistics are settled, but not on this loader's data: their variance is {ratio:.3g} times the data's. "
-    why += "Other data went through in training mode (an evaluation without eval(), noise, fakes), or the weights were exchanged afterwards."
-    return found(layer, "stats-of-other-data", "warning", far[0], max(QUARTER, 3 * far[1]), "sd from the data", why, renew(layer))
+    why = f"Running statistics are settled, but not on this loader's data: their variance is {ratio:.3g} times the "
+    why += "data's. "
+    why += "Other data went through in training mode (an evaluation without eval(), noise, fakes), or the weights "
+    why += "were exchanged afterwards."
+    return found(layer, "stats-of-other-data", "warning", *far, "sd from the data", why, renew(layer))
 
 
 def statistics_exchanged(layer):
@@ -133,7 +158,8 @@ def running_var_biased(layer):
         ratio, limit = math.exp(mean), 1.0
     else:
         return None
-    why = f"running_var is {ratio:.3g} of the unbiased variance, which is (m - 1) / m at the {layer.values} values a channel has here. "
+    why = f"running_var is {ratio:.3g} of the unbiased variance, which is (m - 1) / m at the {layer.values} values "
+    why += "a channel has here. "
     why += "Evaluation then divides by a standard deviation that is too small."
     fix = replace(layer) if layer.how == "home-made" else renew(layer)
     return found(layer, "running-var-biased", "note", ratio, limit, "of the unbiased variance", why, fix)
@@ -150,7 +176,10 @@ def no_running_stats(layer):
     told = "was not measured" if flips is None else f"is {flips:.1%}"
     why = "There are no running statistics, so evaluation normalizes each example by its companions. "
     why += f"The share of predictions that change with other companions {told}."
-    fix = get(layer) + f"layer.track_running_stats = True\nlayer.register_buffer('running_mean', torch.zeros({layer.channels}))\n"
+    fix = (
+        get(layer)
+        + f"layer.track_running_stats = True\nlayer.register_buffer('running_mean', torch.zeros({layer.channels}))\n"
+    )
     fix += f"layer.register_buffer('running_var', torch.ones({layer.channels}))\n"
     fix += "layer.register_buffer('num_batches_tracked', torch.tensor(0))\n" + renew(layer)
     if layer.how == "home-made":

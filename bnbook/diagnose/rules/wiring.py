@@ -14,11 +14,13 @@ def train_eval_gap(layer):
     size, noise = _apart(layer.out_train, layer.out_eval)
     if size <= max(QUARTER, 3 * noise):
         return _dropout_shift(layer)
-    why = "Its output in evaluation differs from that in training by more than chance, although its statistics were collected anew. "
+    why = "Its output in evaluation differs from that in training by more than chance, although its statistics "
+    why += "were collected anew. "
     why += "The two modes compute different formulas, and this is the first layer where it shows."
     fix = "# its forward must compute gamma * (x - mean) / sqrt(var + eps) + beta in both modes\n"
     fix += f'setattr(model.get_submodule("{layer.name.rpartition(".")[0]}"), "{layer.name.rpartition(".")[2]}", '
-    fix += f"torch.nn.BatchNorm{layer.dims or max(len(layer.input_shape or ()) - 2, 1)}d({layer.channels}, eps={layer.eps:g}))"
+    fix += f"torch.nn.BatchNorm{layer.dims or max(len(layer.input_shape or ()) - 2, 1)}d({layer.channels}, "
+    fix += f"eps={layer.eps:g}))"
     return found(layer, "train-eval-gap", "warning", size, max(QUARTER, 3 * noise), "sd of its output", why, fix)
 
 
@@ -35,7 +37,8 @@ def _dropout_shift(layer):
     shift = abs(float(logs.mean()))
     if shift <= max(0.05, 4 * float(noise)):
         return None
-    why = f"Dropout before this layer makes its input's sd {math.exp(float(logs.mean())):.3g} times as large in training as in evaluation. "
+    why = f"Dropout before this layer makes its input's sd {math.exp(float(logs.mean())):.3g} times as large in "
+    why += "training as in evaluation. "
     why += "Running statistics are those of training; dropout after the last BatchNorm has no such effect."
     fix = renew(layer) + "  # after setting p of the dropout before it to 0"
     return found(layer, "train-eval-gap", "note", shift, 0.05, "log sd between modes", why, fix)
@@ -61,7 +64,8 @@ def shared_layer(layer):
     size, noise = max((_apart(a, b) for i, a in enumerate(calls) for b in calls[:i]), default=(0.0, 0.0))
     if size <= max(QUARTER, 3 * noise):
         return None
-    why = f"This layer is called {layer.calls} times in a forward pass on inputs {size:.2g} sd apart, and has one pair of statistics for all. "
+    why = f"This layer is called {layer.calls} times in a forward pass on inputs {size:.2g} sd apart, and has one "
+    why += "pair of statistics for all. "
     why += "In training each call uses its own batch, in evaluation none fits."
     fix = "import copy\n" + get(layer)
     fix += f"layers = torch.nn.ModuleList(copy.deepcopy(layer) for _ in range({layer.calls}))  # one for each place"
@@ -70,9 +74,15 @@ def shared_layer(layer):
 
 def updated_more_than_once(layer):
     """Statistics move again in the backward pass."""
-    if layer.family != "batch" or not layer.calls_in_backward or not (layer.learns and layer.tracks) or layer.momentum == 0:
+    if (
+        layer.family != "batch"
+        or not layer.calls_in_backward
+        or not (layer.learns and layer.tracks)
+        or layer.momentum == 0
+    ):
         return None
-    why = f"The layer runs {layer.calls_in_backward} more times in the backward pass, and its statistics move each time: activation checkpointing. "
+    why = f"The layer runs {layer.calls_in_backward} more times in the backward pass, and its statistics move each "
+    why += "time: activation checkpointing. "
     why += "The new batch gets more weight than momentum says; with momentum below, twice is as much as once."
     if layer.momentum is None:
         fix = get(layer) + "layer.momentum = 0.1"
@@ -119,7 +129,8 @@ def norm_on_output(layer):
     if layer.family != "batch" or not layer.is_output:
         return None
     severity = "warning" if layer.model.regression else "note"
-    why = "The model ends in this layer: in training every batch's output has mean beta and sd gamma, whatever the targets are. "
+    why = "The model ends in this layer: in training every batch's output has mean beta and sd gamma, whatever the "
+    why += "targets are. "
     why += "A regression cannot fit batches whose targets differ; before a contrastive loss it is meant so."
     parent, _, last = layer.name.rpartition(".")
     fix = f'setattr(model.get_submodule("{parent}"), "{last}", torch.nn.Identity())'
@@ -131,7 +142,8 @@ def features_not_on_axis_1(layer):
     shape = layer.input_shape
     if layer.family != "batch" or layer.how == "home-made" or layer.feature_axis in (None, 1) or len(shape or ()) < 3:
         return None
-    why = f"The features of its input {shape} lie on axis {layer.feature_axis}, where the layer before it wrote them; BatchNorm takes axis 1. "
+    why = f"The features of its input {shape} lie on axis {layer.feature_axis}, where the layer before it wrote "
+    why += "them; BatchNorm takes axis 1. "
     why += "Positions are normalized instead of features: transpose before and after."
     parent, _, last = layer.name.rpartition(".")
     fix = (
