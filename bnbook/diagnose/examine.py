@@ -8,10 +8,9 @@ a loss. In evaluation only BatchNorm layers switch: dropout and noise stay off. 
 import contextlib
 
 import torch
-from torch import nn
 from tqdm.auto import tqdm
 
-from . import forward, homemade, loaders, moments, sites
+from . import forward, homemade, loaders, moments, sites, structure
 from .gaps import Gaps
 from .guard import spare_buffers, untouched
 from .record import ModelRecord
@@ -28,8 +27,8 @@ def examine(
     record = ModelRecord(training=root.training, wrappers=wrappers)
     if loader is None:
         found = sites.find(root, prefix)
-        _structure(record, root, found, optimizer)
-        _adjacent(record, root, prefix)
+        structure.note_flags(record, root, found, optimizer)
+        structure.note_neighbours(record, root, prefix)
         return record
     with untouched(root, sources=(loader, eval_loader)), _eagerly():
         device = forward.device_of(root, device)
@@ -72,15 +71,15 @@ class Examination:
             with untouched(self.root):
                 scout = self._scout(taken[0])
             homemade.find(self.watch, scout)
-            _structure(record, self.root, self.watch.sites, optimizer)
+            structure.note_flags(record, self.root, self.watch.sites, optimizer)
             bar.update()
-            passes = [self._train(batch) for batch in taken if not bar.update()]
+            # Without a BatchNorm there is nothing that batches could tell.
+            any_batch_norm = any(site.family == "batch" for site in self.watch.sites)
+            passes = [self._train(batch) for batch in taken if not bar.update()] if any_batch_norm else []
             self._layers(scout, passes)
-            usable = [b for b, p in zip(taken, passes, strict=True) if p is not None]
+            usable = [batch for batch, done in zip(taken, passes, strict=False) if done is not None]
             self._compare(usable, bar)
-            if any(layer.family == "batch" and not layer.has_stats and layer.calls for layer in record.layers):
-                record.companion_flips = self._flips(usable)
-        record.batches = sum(p is not None for p in passes)
+        record.batches = len(usable) if any_batch_norm else 1
         if eval_loader is not None:
             record.eval_shift = loaders.eval_shift(
                 taken, forward.take(loaders.spread(eval_loader), batches, self.device)
@@ -168,7 +167,7 @@ class Examination:
         self.pairs = list(zip(self.watch.sites, self.record.layers, strict=True))
         done = [p for p in passes if p is not None]
         for site, layer in self.pairs:
-            _note_scout(site, layer, scout)
+            structure.note_scout(site, layer, scout)
             if site.how == "functional":
                 layer.training = scout.told.get(site, layer.training)
             values = [v for p in (done or [scout]) for v in p.values[site]]
@@ -207,6 +206,8 @@ class Examination:
         self._load(recalibrated=False)
         gaps.note(self.record)
         self._note_outputs(quiet, out)
+        if any(layer.family == "batch" and not layer.has_stats and layer.calls for layer in self.record.layers):
+            self.record.companion_flips = self._flips(taken)
 
     def _note_outputs(self, quiet, out):
         for site, layer in self.pairs:
@@ -258,52 +259,6 @@ class Examination:
             before = torch.cat([answers[i][:half], answers[k][half : 2 * half]])
             changed, total = changed + int((mixed != before).sum()), total + before.numel()
         return changed / total
-
-
-def _structure(record, root, found, optimizer):
-    """What flags, buffers and parameter groups show."""
-    decayed = decayed_parameters(optimizer)
-    record.layers = [sites.describe(site, root, decayed) for site in found]
-    for site, layer in zip(found, record.layers, strict=True):
-        layer.model, layer.frozen = record, sites.is_frozen(site, root)
-    batch = [layer for layer in record.layers if layer.family == "batch"]
-    record.trained = any(
-        layer.affine_as_made is False or layer.count or (layer.has_stats and not layer.stats_as_made) for layer in batch
-    )
-
-
-def decayed_parameters(optimizer):
-    """Identities of the parameters that an optimizer decays."""
-    groups = optimizer.param_groups if optimizer is not None else ()
-    return {id(p) for group in groups if group.get("weight_decay", 0) for p in group["params"]}
-
-
-def _adjacent(record, root, prefix):
-    """Without data: in a Sequential, a child feeds the next."""
-    layers = {layer.name: layer for layer in record.layers}
-    for name, module in root.named_modules():
-        if not isinstance(module, nn.Sequential):
-            continue
-        children = [(f"{prefix}{name}.{n}" if name else prefix + n, child) for n, child in module.named_children()]
-        for (before, source), (after, _) in zip(children, children[1:], strict=False):
-            if after in layers and isinstance(source, nn.Linear | nn.modules.conv._ConvNd):
-                layers[after].source, layers[after].source_bias = before, source.bias is not None
-                layers[after].source_kind = "linear" if isinstance(source, nn.Linear) else "conv"
-            elif after in layers and before in layers:
-                layers[after].source, layers[after].source_kind = before, "norm"
-
-
-def _note_scout(site, layer, scout):
-    layer.calls, layer.calls_in_backward = scout.calls[site], scout.late[site]
-    layer.input_shape = scout.shapes.get(site)
-    layer.is_output = site in scout.is_output
-    tag = scout.tags.get(site)
-    if tag is None:
-        return
-    layer.from_input = tag.kind == "input"
-    layer.feature_axis = tag.axis if tag.kind in ("linear", "conv") else None
-    if tag.exact:
-        layer.source, layer.source_kind, layer.source_bias = tag.name, tag.kind, tag.bias
 
 
 def _by_place(calls, places):

@@ -19,8 +19,10 @@ def too_few_values(layer):
     if data is None or data.constant.all():
         return None
     live = ~data.constant
-    error = float((data.example_noise.square()[live] / data.var[live]).mean().sqrt())
-    # Rows that are independent have exactly 1 / sqrt(n): at n = 16 rounding must not decide.
+    own = data.example_noise.square()[live]
+    # The biased variance lacks what the batch's mean took: with that put back, independent rows have 1 / sqrt(n)
+    # exactly, and at n = 16 rounding must not decide.
+    error = float((own / (data.biased_var[live] + own)).mean().sqrt())
     if error <= QUARTER * 1.001:
         return None
     wanted = math.ceil(data.examples * (error / QUARTER) ** 2 - 1e-6)
