@@ -184,19 +184,20 @@ class Examination:
 
     def _compare(self, taken, bar):
         """Outputs in evaluation with statistics as they are, recalibrated, by the batch, and without eps."""
-        gaps, quiet, out = Gaps(), {}, {}
+        gaps, quiet, out, losses = Gaps(), {}, {}, []
         weak = [s for s, r in self.pairs if s.how == "module" and eps_dominates(r)]
         for batch in taken:
             self._load(recalibrated=False)
             plain, output = self._quietly(batch, False)
             self._note_evaluation(plain)
-            as_is = self._rows(output, batch)
+            as_is, before = self._rows(output, batch), self._loss(output, batch)
             by_batch, output = self._quietly(batch, True, look=True)
             own = self._rows(output, batch)
             bare = self._without_eps(batch, weak) if weak else None
             self._load(recalibrated=True)
             recalibrated, output = self._quietly(batch, False)
             gaps.add(self._rows(output, batch), as_is, own, bare)
+            losses.append((before, self._loss(output, batch)))
             for site in self.watch.sites:
                 quiet.setdefault(site, []).extend(by_batch.inputs[site])
                 pair = out.setdefault(site, ([], []))
@@ -205,6 +206,8 @@ class Examination:
             bar.update()
         self._load(recalibrated=False)
         gaps.note(self.record)
+        if losses and None not in losses[0]:
+            self.record.losses = tuple(sum(column) / len(losses) for column in zip(*losses, strict=True))
         self._note_outputs(quiet, out)
         if any(layer.family == "batch" and not layer.has_stats and layer.calls for layer in self.record.layers):
             self.record.companion_flips = self._flips(taken)
@@ -222,6 +225,13 @@ class Examination:
 
     def _rows(self, output, batch):
         return None if output is None else forward.rows(output, forward.size(batch))
+
+    def _loss(self, output, batch):
+        """The user's loss as a number, None without one."""
+        if self.loss is None or output is None:
+            return None
+        with torch.no_grad():
+            return float(torch.as_tensor(self.loss(output, forward.target(batch))).mean())
 
     def _note_evaluation(self, plain):
         for site, layer in self.pairs:

@@ -22,7 +22,7 @@ SAME_LAYER = {
     "features-not-on-axis-1": LAG | {"too-few-values", "padding-counted", "dead-channels"},
     "too-few-values": LAG,
     "no-running-stats": LAG,
-    "eps-dominates": {"train-eval-gap"},
+    "eps-dominates": LAG,
     "dead-channels": {"eps-dominates"},
     "train-eval-gap": {"running-stats-stale", "stats-of-other-data"},
 }

@@ -97,11 +97,14 @@ class LayerRecord:
 
     @property
     def affine_as_made(self):
-        """beta is still 0 and gamma still one constant; None where there are none that could tell."""
-        if self.gamma is None and self.beta is None:
+        """beta (without one, gamma) still has one value for all channels; None where there are none that could tell.
+
+        gamma alone proves nothing: DCGAN and others draw it at random.
+        """
+        told = self.gamma if self.beta is None else self.beta
+        if told is None:
             return None
-        flat = self.gamma is None or bool((self.gamma == self.gamma[0]).all() and self.gamma[0] in (0, 1))
-        return flat and (self.beta is None or bool((self.beta == 0).all()))
+        return bool((told == told[0]).all()) if len(told) > 1 else float(told[0]) in (0.0, 1.0)
 
     @property
     def stats_finite(self):
@@ -137,6 +140,7 @@ class ModelRecord:
     regression        the loss compares the output with real numbers
     loader_kinds      batches of two kinds came by turns
     stale_gap         mean squared change of the output when statistics are recalibrated, in units of its variance
+    losses            (mean loss as it is, with recalibrated statistics), None without a loss
     batch_gap         the same between recalibrated statistics and those of the batch: what one batch's noise does
     eps_gap           the same when eps is taken away where it dominates
     companion_flips   share of predictions that change with the other examples of the batch, None if not measured
@@ -153,6 +157,7 @@ class ModelRecord:
     regression: bool = False
     loader_kinds: bool = False
     stale_gap: float = 0.0
+    losses: tuple | None = None
     batch_gap: float = 0.0
     eps_gap: float = 0.0
     companion_flips: float | None = None

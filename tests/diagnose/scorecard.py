@@ -1,4 +1,4 @@
-"""The same faults given to `diagnose`, torchtest2 and torch-audit: `python tests/diagnose/scorecard.py`, some 3 minutes.
+"""The same faults given to `diagnose`, torchtest2 and torch-audit: `python tests/diagnose/scorecard.py`, two minutes.
 
 A tool notices a fault if it says something that it does not say of the healthy net. Needs torchtest2 and torch-audit
 (extra `dev`); what is not installed is left out. The table is Markdown, for README.
@@ -233,7 +233,7 @@ def said(tool, net, loader=None, loss=None, eval_loader=None):
 
 
 def rows():
-    """[(fault, {tool: names it says of this net and not of the healthy one})], the healthy net first, with all it says."""
+    """[(fault, {tool: names said of this net and not of the healthy one})]; the healthy net first, with all names."""
     healthy = {tool: said(tool, sound()) for tool in TOOLS}
     healthy = {tool: names for tool, names in healthy.items() if names is not None}
     table = [("nothing: the healthy net", healthy)]

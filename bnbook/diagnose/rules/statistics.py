@@ -51,6 +51,8 @@ def _far(layer, sure):
         return None
     model, (size, noise), times = layer.model, gap(layer), 1 if sure else 2
     threshold = times * max(QUARTER, 2 * noise)
+    if model.losses is not None and model.losses[0] <= model.losses[1]:
+        return None  # trained with these statistics (frozen by eval()): recalibration would harm
     shown = model.stale_gap is None or model.stale_gap > max(OUTPUT, 2 * times * model.batch_gap)
     return (size, threshold) if shown and size > threshold else None
 
@@ -77,6 +79,9 @@ def _sure_cause(layer):
         small = layer.momentum is not None and layer.momentum < 0.05
         reason = f"momentum {layer.momentum:g} is too small" if small else f"{layer.count} batches are too few"
         return f"The 0 and 1 of the start still weigh {layer.start_weight:.0%}: {reason}."
+    live = ~layer.train.constant
+    if live.any() and (layer.start_weight / (layer.train.var[live] + layer.eps)).median() > QUARTER:
+        return "The data's variance is so small that the 1 of the start still outweighs it."
     if layer.momentum is None:
         return "momentum=None averages over all batches since the start, most of them seen with older weights."
     if layer.momentum < 0.05:
