@@ -168,6 +168,19 @@ def test_wrappers_are_looked_through_and_names_are_those_of_the_users_model(trai
         assert wrapped.get_submodule(report.findings[0].layer).momentum == 0.95
 
 
+def test_a_net_in_ddp_is_diagnosed_alone_and_trains_on(trained, tmp_path):
+    net = trained("mlp").train()
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1)
+    try:
+        wrapped = nn.parallel.DistributedDataParallel(net)
+        assert diagnose(wrapped, data("mlp"), loss=F.cross_entropy).ok
+        x, y = next(iter(data("mlp")))
+        F.cross_entropy(wrapped(x), y).backward()
+        assert all(parameter.grad is not None for parameter in net.parameters())
+    finally:
+        torch.distributed.destroy_process_group()
+
+
 def test_a_submodule_compiled_on_its_own_runs_uncompiled(trained):
     net = trained("mlp")
     net[1] = torch.compile(net[1], backend="eager")

@@ -4,7 +4,7 @@ import patients
 import pytest
 import torch
 import torch.nn.functional as F
-from architectures import Checkpointed, Functional, Padded, Sequences, Twice
+from architectures import Checkpointed, Functional, Padded, Sequences, Tokens, Twice
 from patients import data, made_with, norms
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -157,6 +157,12 @@ def test_features_that_a_linear_wrote_last_are_not_on_axis_1(relu):
     assert report_of(patients.train(net), data("mlp")).ok
     assert report_of(patients.train(Sequences(turned=True, relu=relu)), data("mlp")).ok
     assert report_of(patients.train(Sequences(turned=True, relu=relu, width=12)), data("mlp")).ok
+
+
+def test_features_of_tokens_are_followed_through_gelu_and_permute():
+    report = report_of(patients.train(Tokens(turned=False), steps=150, lr=0.05), data("mlp"))
+    assert report.names == ["features-not-on-axis-1"]
+    assert report_of(patients.train(Tokens(turned=True), steps=150, lr=0.05), data("mlp")).ok
 
 
 @both
