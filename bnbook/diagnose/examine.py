@@ -31,6 +31,8 @@ def examine(
         structure.note_neighbours(record, root, prefix)
         return record
     with untouched(root, sources=(loader, eval_loader)), _eagerly():
+        if device is not None:  # else a model that spans several devices stays so
+            root.to(device)
         device = forward.device_of(root, device)
         Examination(record, root, prefix, device, loss, forward_with).run(loader, eval_loader, batches, optimizer)
     return record
@@ -52,7 +54,6 @@ class Examination:
         self.prefix, self.device = prefix, device
         spare_buffers(root)
         disable_sync(root)
-        root.to(device)
 
     def run(self, loader, eval_loader, batches, optimizer):
         """Every pass, then the layers' records."""
@@ -63,7 +64,7 @@ class Examination:
             raise ValueError(
                 "diagnose got a loader without a single batch; pass one that yields batches, or none at all"
             )
-        record.batch_size = moments._median([forward.size(batch) for batch in taken])
+        record.batch_size = moments.median([forward.size(batch) for batch in taken])
         record.regression = loaders.is_regression(self.loss, forward.target(taken[0]))
         self._give_shapes(taken[0])
         self.watch = Watch(self.root, self.prefix, sites.find(self.root, self.prefix))
@@ -142,7 +143,6 @@ class Examination:
         with self.watch.during(result), torch.no_grad(), self._one_value_is_no_crash(result):
             forward.call(self.root, batch, self.forward)
             return result
-        self.failed = result
         return None
 
     @contextlib.contextmanager
@@ -154,9 +154,10 @@ class Examination:
             if not any(1 in values for values in result.values.values()):
                 raise
 
-    def _quietly(self, batch, by_batch, look=False):
+    def _quietly(self, batch, by_batch, look=False, told=True):
+        """(Pass, output) in evaluation; calls of F.batch_norm are told `by_batch`, or left as they are written."""
         self._in_evaluation(by_batch)
-        result = Pass(forward.size(batch), look=look, look_out=True, training=by_batch)
+        result = Pass(forward.size(batch), look=look, look_out=True, training=by_batch if told else None)
         with self.watch.during(result), torch.no_grad(), self._one_value_is_no_crash(result):
             return result, forward.call(self.root, batch, self.forward)
         return result, None
@@ -171,7 +172,7 @@ class Examination:
             if site.how == "functional":
                 layer.training = scout.told.get(site, layer.training)
             values = [v for p in (done or [scout]) for v in p.values[site]]
-            layer.values = moments._median(values) if site.family == "batch" else min(values, default=None)
+            layer.values = moments.median(values) if site.family == "batch" else min(values, default=None)
             calls = [c for p in done for c in p.inputs[site]]
             if site.family != "batch" or not calls:
                 continue
@@ -188,7 +189,7 @@ class Examination:
         weak = [s for s, r in self.pairs if s.how == "module" and eps_dominates(r)]
         for batch in taken:
             self._load(recalibrated=False)
-            plain, output = self._quietly(batch, False)
+            plain, output = self._quietly(batch, False, told=False)
             self._note_evaluation(plain)
             as_is, before = self._rows(output, batch), self._loss(output, batch)
             by_batch, output = self._quietly(batch, True, look=True)
@@ -259,13 +260,15 @@ class Examination:
     def _flips(self, taken):
         """Share of predictions that other companions change: the first half of a batch with the second of the next."""
         full = [batch for batch in taken if forward.size(batch) == self.record.batch_size]
-        answers = [forward.predictions(self._quietly(batch, False)[1]) for batch in full]
+        answers = [forward.predictions(self._quietly(batch, False, told=False)[1]) for batch in full]
         half, changed, total = self.record.batch_size // 2, 0, 0
         if len(full) < 2 or half < 1 or any(answer is None for answer in answers):
             return None
         for i, one in enumerate(full):
             k = (i + 1) % len(full)
-            mixed = forward.predictions(self._quietly(forward.joined(one, full[k], half, 2 * half), False)[1])
+            mixed = forward.predictions(
+                self._quietly(forward.joined(one, full[k], half, 2 * half), False, told=False)[1]
+            )
             before = torch.cat([answers[i][:half], answers[k][half : 2 * half]])
             changed, total = changed + int((mixed != before).sum()), total + before.numel()
         return changed / total

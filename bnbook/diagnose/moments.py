@@ -45,18 +45,19 @@ def of_batch(x, axis, examples):
     return BatchMoments(
         examples=count,
         values=x.shape[0] * x.shape[1],
-        mean=mean.cpu(),
-        var=var.cpu(),
-        mean_spread=_unbiased(_wide(own)).cpu(),
-        root_mean=root.mean(0).cpu(),
-        root_spread=_unbiased(root).cpu(),
-        var_spread=_unbiased(squares).cpu(),
-        low=_wide(x.amin((0, 1))).cpu(),
-        high=_wide(x.amax((0, 1))).cpu(),
+        mean=mean.cpu().double(),
+        var=var.cpu().double(),
+        mean_spread=_unbiased(_wide(own)).cpu().double(),
+        root_mean=root.mean(0).cpu().double(),
+        root_spread=_unbiased(root).cpu().double(),
+        var_spread=_unbiased(squares).cpu().double(),
+        low=_wide(x.amin((0, 1))).cpu().double(),
+        high=_wide(x.amax((0, 1))).cpu().double(),
     )
 
 
 def _wide(x):
+    """Sums end in float64; mps has none."""
     return x if x.device.type == "mps" else x.double()
 
 
@@ -90,7 +91,7 @@ class Moments:
 
 def pool(calls):
     """Moments of a list of BatchMoments; None for an empty one. Batches half the usual size or less are left out."""
-    usual = _median([call.examples for call in calls])
+    usual = median([call.examples for call in calls])
     calls = [call for call in calls if 2 * call.examples > usual and call.values > 1]
     if not calls:
         return None
@@ -105,7 +106,7 @@ def pool(calls):
     return Moments(
         batches=len(calls),
         examples=usual,
-        values=_median([call.values for call in calls]),
+        values=median([call.values for call in calls]),
         mean=mean,
         var=variances.mean(0),
         biased_var=biased.mean(0),
@@ -186,5 +187,6 @@ def _stack(calls, field):
     return torch.stack([getattr(call, field) for call in calls])
 
 
-def _median(numbers):
+def median(numbers):
+    """The upper median of a list, 0 for an empty one."""
     return sorted(numbers)[len(numbers) // 2] if numbers else 0

@@ -38,7 +38,7 @@ def _statistics(model):
     names = [key.removesuffix("running_mean") for key in model if key.endswith("running_mean")]
     pairs = {name: (model[name + "running_mean"], model.get(name + "running_var")) for name in names}
     return {
-        name.rstrip(".").removeprefix("module."): tuple(t.detach().double().cpu() for t in pair)
+        name.rstrip(".").removeprefix("module."): tuple(t.detach().cpu().double() for t in pair)
         for name, pair in pairs.items()
     }
 

@@ -134,7 +134,7 @@ def _affine(site):
 
 
 def _vector(tensor):
-    return None if tensor is None else tensor.detach().double().cpu().reshape(-1)
+    return None if tensor is None else tensor.detach().cpu().double().reshape(-1)
 
 
 def _length(*candidates):
