@@ -29,21 +29,21 @@ ORDER = (
 
 
 def main(argv=None):
-    """Run one command; returns its exit code."""
-    parser = _parser()
+    """Run one command; returns its exit code: 0 done, 1 something found, 2 could not run, 130 stopped by Ctrl-C."""
+    parser = _parser(sys.argv[1:] if argv is None else argv)
     options = parser.parse_args(argv)
     options.command = shlex.join(["python", "-m", "bnbook", *(sys.argv[1:] if argv is None else argv)])
     try:
         return options.run(options) or 0
     except (ValueError, RuntimeError, OSError, MemoryError) as error:
         print(f"bnbook: {str(error) or type(error).__name__}", file=sys.stderr)
-        return 1
+        return 2  # could not run; 1 is for what `check` and `diagnose` find
     except KeyboardInterrupt as stop:
         print(f"bnbook: stopped{str(stop) and ': '}{stop}", file=sys.stderr)
         return 130  # what a shell expects of a command that Ctrl-C ended
 
 
-def _parser():
+def _parser(argv):
     parser = argparse.ArgumentParser(
         prog="python -m bnbook",
         description="A course on Batch Normalization. Without a command: the map of the package.",
@@ -77,6 +77,13 @@ def _parser():
     )
     gpu.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default out)")
     gpu.set_defaults(run=run_gpu)
+
+    doctor = commands.add_parser("diagnose", help="what is wrong with the BatchNorm layers of your own model?")
+    if argv[:1] == ["diagnose"]:  # imported only then: it needs torch, and the map of the package does not
+        from .diagnose import command
+
+        command.add_arguments(doctor)
+        doctor.set_defaults(run=command.run)
 
     lab = commands.add_parser("lab", help="open JupyterLab on your own copy of the notebooks")
     lab.add_argument("--folder", help="where your copy is, seen from here (default: work, in the course's folder)")
