@@ -23,9 +23,16 @@ def fgsm_without_the_sign(x, gradient, eps):
 
 @slip_of("fgsm")
 def fgsm_without_clipping(x, gradient, eps):
-    """leaving out min and max: 1.1 is no grey level. A picture has values from 0 to 1, so cut off what lies outside:
+    """leaving out min and max: 1.05 is no grey level. A picture has values from 0 to 1, so cut off what lies outside:
     {right_image} on the example, yours {image}."""
     return x + eps * np.sign(gradient)
+
+
+@slip_of("fgsm")
+def fgsm_clipping_the_change(x, gradient, eps):
+    """clipping the change and not the image: np.clip(eps * sign, 0, 1) cuts off all that would get darker, and the sum
+    can still leave 0 to 1. Clip x + eps * sign: {right_image} on the example, yours {image}."""
+    return x + np.clip(eps * np.sign(gradient), 0, 1)
 
 
 @slip_of("fgsm")
