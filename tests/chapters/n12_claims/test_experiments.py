@@ -10,10 +10,10 @@ import torch
 from bnbook import data, nets, train
 from bnbook.chapters.n12_claims import experiments, functions
 from bnbook.chapters.n12_claims.experiments import tuning
+from bnbook.chapters.n12_claims.experiments.claim import overall
 from bnbook.chapters.n12_claims.experiments.dimensions import _compared
 from bnbook.chapters.n12_claims.experiments.folklore import _output_scale, _same_for_rows
 from bnbook.chapters.n12_claims.experiments.robustness import _with_own_statistics, attack, spoil
-from bnbook.chapters.n12_claims.experiments.claim import overall
 from bnbook.lab import engine, results
 from bnbook.lab.engine import own_split
 
