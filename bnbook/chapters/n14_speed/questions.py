@@ -47,7 +47,7 @@ QUESTIONS = (
     Question(
         "speed-limit",
         "memory",
-        "While 12 bytes come and go, the core could do several times more than these 5 operations: memory is the lower roof.",
+        "While 12 bytes come and go, the core could do several times these 5 operations: memory is the lower roof.",
         {
             "arithmetic": (
                 "It would, at 10 operations per byte and more. BatchNorm's operations per byte moved:",
