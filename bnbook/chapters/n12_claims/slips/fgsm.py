@@ -106,6 +106,14 @@ def fgsm_moving_what_does_not_matter(x, gradient, eps):
 
 
 @slip_of("fgsm")
+def fgsm_by_dividing_by_the_size(x, gradient, eps):
+    """gradient / np.abs(gradient) for the sign: right but for pixels whose gradient is 0, where 0 / 0 is nan, and one
+    nan makes the whole loss nan. np.sign(0) is 0. {image} on the example, expected {right_image}."""
+    with np.errstate(invalid="ignore"):
+        return np.clip(x + eps * gradient / np.abs(gradient), 0, 1)
+
+
+@slip_of("fgsm")
 def fgsm_in_grey_levels(x, gradient, eps):
     """dividing eps by 255: right for an eps in grey levels; this one is in the units of x, where white is 1. {image} on
     the example, expected {right_image}."""

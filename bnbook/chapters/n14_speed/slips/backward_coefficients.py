@@ -23,6 +23,15 @@ def one_inv_std_too_few(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
 
 
 @slip_of("backward_coefficients")
+def one_inv_std_too_many(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
+    """three 1 / std in b: a has one already, and x_hat brings one more, that makes 2. On the example std is 2, so b is
+    half of what it should be, {b} in place of {right_b}."""
+    inv_std, a, b = _three(gamma, var, dgamma, eps, m)
+    b = b * inv_std
+    return a, b, -a * dbeta / m - b * mean
+
+
+@slip_of("backward_coefficients")
 def a_plus_before_x(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
     """b with a plus: the part of dy along x_hat is taken away. On the example b is {b}, it should be {right_b}."""
     inv_std, a, b = _three(gamma, var, dgamma, eps, m)
