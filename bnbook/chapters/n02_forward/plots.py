@@ -62,34 +62,6 @@ def same_shape(x, x_hat, unit):
     return axes, f"Skewness {skews[0]:.3f} before and {skews[1]:.3f} after; a Gaussian has 0."
 
 
-def shared_mean(axes, shape=(3, 3, 4, 4)):
-    """Which numbers of a batch (N, C, H, W) share one mean: those of equal colour.
-
-    axes   tuple  the axes averaged over
-    shape  sizes of the batch to draw
-    Returns axes (an array (N, C) of small images), text.
-    """
-    kept = [axis for axis in range(len(shape)) if axis not in axes]
-    index = np.indices(shape)
-    group = np.ravel_multi_index([index[a] for a in kept], [shape[a] for a in kept]) if kept else np.zeros(shape, int)
-    count = int(group.max()) + 1
-    N, C = shape[:2]
-    figure, grid = plt.subplots(N, C, figsize=(1.25 * C + 0.6, 1.15 * N + 0.7), squeeze=False)
-    for n in range(N):
-        for c in range(C):
-            ax = grid[n, c]
-            ax.pcolormesh(
-                group[n, c], cmap="cividis", vmin=0, vmax=max(count - 1, 1), edgecolors="white", linewidth=0.8
-            )
-            ax.set(xticks=[], yticks=[], aspect="equal")
-        grid[n, 0].set_ylabel(f"image {n}")
-    for c in range(C):
-        grid[0, c].set_title(f"channel {c}")
-    each = int(np.prod(shape)) // count
-    figure.suptitle(f"axes {axes}: {count} mean{'s' * (count != 1)}, each of {each} numbers")
-    return grid, f"Averaging {shape} over axes {axes} leaves {count} means, each of {each} numbers."
-
-
 def variance_errors(data):
     """How wrong two formulas for the variance are, against the distance of the data from zero.
 
