@@ -70,13 +70,18 @@ def variance_errors(data):
     """
     figure, ax = plt.subplots(figsize=(7.5, 3.6))
     for (name, errors), (color, marker, linestyle) in zip(data["errors"].items(), FORMULAS, strict=True):
-        known = [(offset, max(e, 1e-17)) for offset, e in zip(data["offsets"], errors, strict=False) if e is not None]
-        ax.plot(*zip(*known, strict=True), color=color, marker=marker, linestyle=linestyle, label=name)
+        known = [(offset, e) for offset, e in zip(data["offsets"], errors, strict=False) if e is not None]
+        some = [(offset, e) for offset, e in known if e > 0]
+        ax.plot(*zip(*some, strict=True), color=color, marker=marker, linestyle=linestyle, label=name)
+        for offset in (offset for offset, e in known if e == 0):  # a logarithmic axis has no place for 0
+            ax.plot(offset, 0.03, marker, color=color, mfc="white", transform=ax.get_xaxis_transform())
+            ax.annotate("0", (offset, 0.03), (6, 0), ax.get_xaxis_transform(), "offset points", va="center")
     ax.axhline(1, color="0.4", linewidth=0.8, linestyle=":")
     ax.text(0, 2, "as wrong as the variance is large", color="0.3", va="bottom")
     ax.set_xscale("symlog", linthresh=1)
     ax.set(
         yscale="log",
+        ylim=(1e-17, 1e3),
         xlim=(-0.3, 2 * data["offsets"][-1]),
         xlabel="mean of the data (standard deviations)",
         ylabel="relative error of the variance",
