@@ -261,6 +261,7 @@ LIKELY = {
     "using axes[0] alone": with_statistics(lambda x, axes: usual(x, axes[0])),
     "taking the last entry, axes[-1]": with_statistics(lambda x, axes: usual(x, axes[-1])),
     "squaring the variance under the root": with_statistics(usual, lambda d, var, eps: d / np.sqrt(var**2 + eps)),
+    "(var + eps) ** 1/2 for the root": with_statistics(usual, lambda d, var, eps: d / ((var + eps) ** 1 / 2)),
     "squaring the deviations and not averaging them": with_statistics(
         lambda x, axes: (usual(x, axes)[0], (x - usual(x, axes)[0]) ** 2)
     ),

@@ -310,3 +310,11 @@ def normalize_adding_eps_twice(x, axes, eps=1e-5):
     return the var {var}, which is {right_var} and 0.1 more, and divide by sqrt(var + 0.2)."""
     mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True) + eps
     return (x - mean) / np.sqrt(var + eps), mean, var
+
+
+@slip_of("normalize")
+def normalize_halved_by_precedence(x, axes, eps=1e-5):
+    """(var + eps) ** 1/2 for the root: ** binds more tightly than /, so this is half of var + eps. Brackets help,
+    ** (1/2), or np.sqrt. On the example x_hat starts with {x_hat}; it should start with {right_x_hat}."""
+    mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    return (x - mean) / ((var + eps) ** 1 / 2), mean, var
