@@ -127,6 +127,28 @@ def another_default_momentum(running_mean, running_var, mean, var, m, momentum=0
 
 
 @slip_of("update_running")
+def kerass_default(running_mean, running_var, mean, var, m, momentum=0.99):
+    """0.99 as the default, as Keras has it: there it is the weight of the old, so Keras takes 1 % from a new batch.
+    Here momentum weighs the new one, and called without it your function takes 99 %; the default is 0.1."""
+    return _update_running(running_mean, running_var, mean, var, m, momentum)
+
+
+@slip_of("update_running")
+def kerass_counting(running_mean, running_var, mean, var, m, momentum=0.99):
+    """counting as Keras does, the old times momentum, with Keras' default 0.99: in itself that fits together. PyTorch
+    multiplies the new by momentum, by default 0.1: on the example, where it is given, running_mean moves to
+    {running_mean} and should to {right_running_mean}."""
+    return _update_running(running_mean, running_var, mean, var, m, 1 - momentum)
+
+
+@slip_of("update_running")
+def correction_without_brackets(running_mean, running_var, mean, var, m, momentum=0.1):
+    """var * m / m - 1 without brackets: Python divides first, and what is left is var - 1, below 0 for a quiet channel.
+    Write m / (m - 1). On the example running_var is {running_var} in place of {right_running_var}."""
+    return _mix(running_mean, mean, momentum), _mix(running_var, var * m / m - 1, momentum)
+
+
+@slip_of("update_running")
 def updating_in_place(running_mean, running_var, mean, var, m, momentum=0.1):
     """writing into running_mean and running_var: the caller's arrays change under its hands, which is up to the layer,
     not to this function. running_mean *= 0.9 writes; running_mean = 0.9 * running_mean makes a new array."""
