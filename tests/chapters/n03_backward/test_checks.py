@@ -355,3 +355,37 @@ def test_a_number_is_told_without_a_shape():
 def test_a_message_shows_functions_by_their_formula():
     verdict = checks.directional_check.judge(lambda *args: tuple(0.123 * v for v in directional_check(*args)))
     assert "f = x ** 3, backward = 3 x ** 2 * u, x = [1, 2]" in verdict.message and "0x" not in verdict.message
+
+
+# --- what the notebook says about gradients ------------------------------------------------------------------------
+
+
+class ForgetsTheVariance(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        s = (x.var(0, correction=0) + 0.1).rsqrt()
+        ctx.save_for_backward(s)
+        return (x - x.mean(0)) * s
+
+    @staticmethod
+    def backward(ctx, dy):
+        (s,) = ctx.saved_tensors
+        return s * (dy - dy.mean(0))
+
+
+def test_gradcheck_finds_a_forgotten_variance_unless_a_sum_follows():
+    x = torch.tensor(np.random.default_rng(0).normal(size=(6, 3)), requires_grad=True)
+    layer = ForgetsTheVariance.apply
+    assert not torch.autograd.gradcheck(layer, x, raise_exception=False)
+    assert torch.autograd.gradcheck(lambda x: layer(x).sum(), x)
+
+
+def test_an_example_outside_the_loss_has_a_gradient():
+    dy, x = np.array([[1.0], [0.0], [2.0]]), np.array([[1.0], [4.0], [10.0]])
+    _, mean, var = norm_numpy.batch_norm(x, None, None, 2.0)
+    dx, _, _ = norm_numpy.batch_norm_backward(dy, x, np.array([2.0]), mean, var, 2.0)
+    assert dy[1] == 0 and dx[1] == -0.4375
+    t = torch.tensor(x, requires_grad=True)
+    y = torch.nn.functional.batch_norm(t, None, None, torch.tensor([2.0]).double(), None, True, 0.1, 2.0)
+    y[0].sum().backward()  # the first example's output alone
+    assert (t.grad[1:] != 0).all()
