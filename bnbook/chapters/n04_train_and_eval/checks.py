@@ -36,7 +36,14 @@ update_running = Exercise(
     inputs=("running_mean", "running_var", "mean", "var", "m", "momentum"),
     outputs=("running_mean", "running_var"),
     probes=_update_running_probes,
-    example=lambda: (np.zeros(2), np.ones(2), np.array([3.0, 20.0]), np.array([4.0, 90.0]), 3, 0.1),
+    example=lambda: (
+        np.array([1.0, 10.0]),
+        np.array([2.0, 30.0]),
+        np.array([3.0, 20.0]),
+        np.array([4.0, 90.0]),
+        3,
+        0.25,
+    ),
     hints=(
         "Two weighted means, one for each statistic: 1 - momentum is the weight of the old, momentum that of the new.",
         "Before it is averaged, the variance of the batch is multiplied by m / (m - 1). The mean needs no correction.",
@@ -96,10 +103,12 @@ def _after(layer_class, arguments, parameters, modes, dy, *batches):
         layer.gamma, layer.beta = (v.copy() for v in parameters)
     y, dx = ({"train": _NOTHING, "eval": _NOTHING} for _ in range(2))
     for mode, x, then in zip(modes, batches, [*modes[1:], modes[-1]], strict=False):
-        layer.training = mode == "train"
+        if mode == "eval" or y["eval"] is not _NOTHING:  # a new layer is in training mode by itself
+            layer.training = mode == "train"
         y[mode] = layer.forward(x)
         if y[mode] is not None and dy is not None:
-            layer.training = then == "train"
+            if then == "eval":
+                layer.training = False
             dx[mode] = layer.backward(dy[: len(x)])
         if y[mode] is None or dx[mode] is None:
             return None
@@ -165,7 +174,7 @@ BatchNorm = Exercise(
     ),
     probes=_layer_probes,
     example=lambda: (
-        (2, 0.1, 0.1),
+        (2, 0.1, 0.25),
         (np.array([2.0, -1.0]), np.array([1.0, 5.0])),
         ("train", "eval"),
         np.array([[1.0, 0.0], [0.0, 2.0], [2.0, 1.0]]),

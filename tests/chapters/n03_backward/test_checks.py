@@ -148,9 +148,11 @@ def staged_with(dx_hat, x_hat, deviation, inv_std, v, eps, m, axes, **bent):
     """The stages of the graph, some of them in another way, with the number that each node got."""
     node = {"dinv_std": (bent.get("dinv_std_from", deviation) * bent.get("back", dx_hat)).sum(axes, keepdims=True)}
     half, power = bent.get("half", -0.5), bent.get("power", -1.5)
-    node["dvar"] = half * (v + eps) ** power * node["dinv_std"]
-    node["ddeviation"] = dx_hat * inv_std + 2 * bent.get("square", deviation) * node["dvar"] / m
-    node["dmean"] = -node["ddeviation"].sum(axes, keepdims=True)
+    node["dvar"] = half * (v + bent.get("eps_of_dvar", eps)) ** power * node["dinv_std"]
+    node["ddeviation"] = (
+        dx_hat * bent.get("to_deviation", inv_std) + 2 * bent.get("square", deviation) * node["dvar"] / m
+    )
+    node["dmean"] = -node["ddeviation"].sum(bent.get("sum_of_dmean", axes), keepdims=True)
     return node["ddeviation"] + node["dmean"] / m, node
 
 
@@ -174,6 +176,12 @@ def staged(**bend):
     [
         ({"square": lambda dy, x, x_hat, mu: mu}, "without_the_var_path", None, ()),
         ({"dinv_std_from": lambda dy, x, x_hat, mu: x_hat}, "dinv_std_from_x_hat", "dinv_std", ("12", "3")),
+        ({"square": lambda dy, x, x_hat, mu: x_hat}, "dinv_std_from_x_hat", None, ()),
+        ({"half": 0.5}, "adding_the_x_hat_term", None, ()),
+        ({"eps_of_dvar": 0.0}, "dvar_without_eps", "dvar", ("-0.09375", "-0.1145")),
+        ({"to_deviation": 1.0}, "ddeviation_without_inv_std", "dmean", ("-1.5", "-6")),
+        ({"to_deviation": 0.0}, "only_the_var_path", None, ()),
+        ({"sum_of_dmean": lambda dy, x, x_hat, mu: ()}, "dmean_not_summed", None, ()),
         ({"dinv_std_from": lambda dy, x, x_hat, mu: x}, "dinv_std_from_x", "dinv_std", ("12", "42")),
         ({"back": lambda dy, x, x_hat, mu: dy}, "dinv_std_from_dy", "dinv_std", ("12", "6")),
         ({"power": 1.5}, "dvar_exponent_without_its_minus", "dvar", ("-0.09375", "-384")),
@@ -190,7 +198,7 @@ def test_a_mistake_in_one_stage_is_named_with_the_number_of_its_node(bend, name,
         found = []
         for function in (staged(), yours):
             function(*example)
-            found.append(f"{function.node[node].ravel()[0]:g}")
+            found.append(f"{function.node[node].ravel()[0]:.4g}")
         assert tuple(found) == numbers
         assert all(re.search(rf"(?<![\d.]){number}(?![\d.]*\d)", verdict.message) for number in numbers)
 

@@ -69,6 +69,11 @@ def with_kerass_default(running_mean, running_var, mean, var, m, momentum=0.99):
     return norm_numpy.update_running(running_mean, running_var, mean, var, m, momentum)
 
 
+def without_brackets_in_one_line(running_mean, running_var, mean, var, m, momentum=0.1):
+    new = (1 - momentum) * running_var + momentum * var * m / m - 1
+    return (1 - momentum) * running_mean + momentum * mean, new
+
+
 def without_brackets(running_mean, running_var, mean, var, m, momentum=0.1):
     new = (1 - momentum) * running_var + momentum * (var * m / m - 1)
     return (1 - momentum) * running_mean + momentum * mean, new
@@ -80,6 +85,7 @@ def without_brackets(running_mean, running_var, mean, var, m, momentum=0.1):
         (by_keras, "counting as Keras does, the old times momentum, with Keras' default 0.99"),
         (with_kerass_default, "0.99 as the default, as Keras has it"),
         (without_brackets, "var * m / m - 1 without brackets"),
+        (without_brackets_in_one_line, "momentum * var * m / m - 1 without brackets"),
     ],
 )
 def test_a_slip_of_the_update_is_named(yours, says):
@@ -292,6 +298,29 @@ class WithKerassNumbers(InParts):
         super().__init__(num_features, eps, momentum)
 
 
+class TakesTheDefault(InParts):
+    def weight(self):
+        return 1 / self.num_batches_tracked if self.momentum is None else 0.1
+
+
+class CountsAfterwards(InParts):
+    def weight(self):
+        return 1 / (self.num_batches_tracked - 1) if self.momentum is None else self.momentum
+
+
+class StartsInEvaluation(InParts):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.training = False
+
+
+class BackwardByTheDefault(InParts):
+    def backward(self, dy):
+        kept = self.x, self.gamma, self.mean, self.var
+        dx, self.dgamma, self.dbeta = norm_numpy.batch_norm_backward(dy, *kept)
+        return dx if self.by_batch else batch_norm_eval(dy, self.gamma, None, 0 * self.mean, self.var)
+
+
 class StoresExchanged(norm_numpy.BatchNorm):
     def forward(self, x):
         y = super().forward(x)
@@ -310,12 +339,16 @@ def test_the_layer_in_parts_is_accepted():
     [
         (OverwritesMomentum, "writing the weight into self.momentum"),
         (TakesZeroForNone, "taking momentum=0 for None"),
-        # by hand: 2 * (1 - 0.3) / sqrt(1.3 + 0.1) + 1, with 0.3 = 0.1 * 3 and 1.3 = 0.9 + 0.1 * 4
-        (NormalizesAfterwards, "y in training starts with [2.183, 2.588] in place of [-1.405, 6.224]"),
+        # by hand: 2 * (1 - 0.75) / sqrt(1.75 + 0.1) + 1, with 0.75 = 3 / 4 and 1.75 = (3 * 1 + 4) / 4
+        (NormalizesAfterwards, "y in training starts with [1.368, 4.017] in place of [-1.405, 6.224]"),
         (DgammaByTheBatch, "dgamma by the statistics of the batch after an evaluation pass"),
         (Kerass, "Keras' layer"),
         (WithKerassNumbers, "both of Keras' defaults"),
         (StoresExchanged, "stored the wrong way round"),
+        (TakesTheDefault, "update_running called without momentum"),
+        (StartsInEvaluation, "training starting as False"),
+        (CountsAfterwards, "before the batch is counted"),
+        (BackwardByTheDefault, "a backward pass that is not handed eps"),
     ],
 )
 def test_what_goes_wrong_in_a_layer_is_named(yours, says):
@@ -325,6 +358,7 @@ def test_what_goes_wrong_in_a_layer_is_named(yours, says):
 
 ABOUT_WHAT_THE_EXAMPLE_GIVES = {  # m = N for a table, eps and momentum are given, and so are gamma and beta
     *("CountsOnlyTheBatch", "NoneMeansATenth", "ZeroMeansNone", "OverwritesNone", "AveragesOneTooMany"),
+    *("HandsNoneOn", "DividesBeforeItCounts"),
     *("AnotherDefaultEps", "KerassDefaultMomentum", "KerassDefaults", "GammaStartsAtZero"),
 }
 

@@ -115,8 +115,9 @@ def unbiased_variance(dy, x, gamma, mean, var, eps=1e-5):
 
 @slip_of("batch_norm_backward")
 def adding_the_x_hat_term(dy, x, gamma, mean, var, eps=1e-5):
-    """a plus before the x_hat term: the slope of (var + eps)^(-1/2) is negative, so x_hat * dgamma / m is taken away.
-    On the example your dx starts with {dx}, it should start with {right_dx}."""
+    """a plus before the x_hat term, or dvar without its minus: the slope of (var + eps)^(-1/2) is negative, so x_hat *
+    dgamma / m is taken away, and dvar is -0.09375 on the drawn graph. Your dx starts with {dx}, it should start with
+    {right_dx}."""
     return _right(dy, x, gamma, mean, var, eps, other=-1)
 
 
@@ -288,9 +289,9 @@ def dvar_exponent_without_its_minus(dy, x, gamma, mean, var, eps=1e-5):
 
 @slip_of("batch_norm_backward")
 def dinv_std_from_x_hat(dy, x, gamma, mean, var, eps=1e-5):
-    """dinv_std = sum(dx_hat * x_hat): x_hat is deviation * inv_std, and a factor gets what comes back times the other
-    factor, which is deviation. On the drawn graph dinv_std is 12, yours 3. That sum without gamma is dgamma; for the
-    path through the root it lacks one standard deviation."""
+    """x_hat for deviation on the way through var, as in dinv_std = sum(dx_hat * x_hat) or 2 * x_hat * dvar / m: x_hat
+    is deviation * inv_std, and what was multiplied there, and squared, is deviation. With x_hat in dinv_std it is 3 on
+    the drawn graph and should be 12."""
     return _right(dy, x, gamma, mean, var, eps, other=1 / np.sqrt(columns(x, var)[0] + eps))
 
 
@@ -313,6 +314,51 @@ def dinv_std_from_dy(dy, x, gamma, mean, var, eps=1e-5):
     its factors get that. With gamma = 2 on the drawn graph dinv_std is 12, yours 6; only the path through deviation has
     its gamma."""
     return _right(dy, x, gamma, mean, var, eps, other=1 / columns(x, gamma)[0])
+
+
+@slip_of("batch_norm_backward")
+def dvar_without_eps(dy, x, gamma, mean, var, eps=1e-5):
+    """leaving eps out of dvar alone: inv_std is (var + eps)^(-1/2), and its slope -1/2 * (var + eps)^(-3/2) has the
+    same eps, 2 on the drawn graph, where dvar is -0.09375 and yours -0.1145."""
+    v = columns(x, var)[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _right(dy, x, gamma, mean, var, eps, other=((v + eps) / v) ** 1.5)
+
+
+@slip_of("batch_norm_backward")
+def ddeviation_without_inv_std(dy, x, gamma, mean, var, eps=1e-5):
+    """dx_hat without inv_std on the way to deviation: x_hat = deviation * inv_std, so (2, 0, 4) on the drawn graph is
+    multiplied by 0.25 and arrives as (0.5, 0, 1). Without it dmean becomes -6 there, and is to be -1.5."""
+    _, dgamma, dbeta = _right(dy, x, gamma, mean, var, eps)
+    axes = batch_axes(x.ndim)
+    g, mu, v = columns(x, gamma, mean, var)
+    inv_std = 1 / np.sqrt(v + eps)
+    x_hat = (x - mu) * inv_std
+    ddeviation = dy - inv_std * x_hat * (dy * x_hat).mean(axes, keepdims=True)
+    return g * (ddeviation - ddeviation.mean(axes, keepdims=True)), dgamma, dbeta
+
+
+@slip_of("batch_norm_backward")
+def only_the_var_path(dy, x, gamma, mean, var, eps=1e-5):
+    """what comes back from var in place of what came from x_hat: 2 arrows leave deviation, and the second must be added
+    (+=) to the first, not overwrite it. On the drawn graph 0.5, 0, 1 and 0.25, 0.0625, -0.3125 come back to it."""
+    _, dgamma, dbeta = _right(dy, x, gamma, mean, var, eps)
+    x_hat = (x - columns(x, mean)[0]) / np.sqrt(columns(x, var)[0] + eps)
+    through_var = x_hat * columns(x, dgamma)[0] / (x.size // x.shape[1])
+    through_var = through_var - through_var.mean(batch_axes(x.ndim), keepdims=True)
+    return -columns(x, gamma)[0] / np.sqrt(columns(x, var)[0] + eps) * through_var, dgamma, dbeta
+
+
+@slip_of("batch_norm_backward")
+def dmean_not_summed(dy, x, gamma, mean, var, eps=1e-5):
+    """dmean = -ddeviation, not summed: one mean served all m deviations, and what comes back from them is added up
+    before it is shared out again. On the drawn graph dmean is one number, -1.5. Your dx starts with {dx}, and should
+    with {right_dx}."""
+    g, mu, v = columns(x, gamma, mean, var)
+    inv_std, m = 1 / np.sqrt(v + eps), x.size // x.shape[1]
+    _, dgamma, dbeta = _right(dy, x, gamma, mean, var, eps)
+    ddeviation = g * inv_std * (dy - (x - mu) * inv_std * columns(x, dgamma)[0] / m)
+    return ddeviation * (1 - 1 / m), dgamma, dbeta
 
 
 @slip_of("batch_norm_backward")

@@ -59,6 +59,44 @@ class MomentumInverted(_Layer):
 
 
 @slip_of("BatchNorm")
+class DoesNotHandMomentumOn(_Layer):
+    """update_running called without momentum: it then takes its default, 0.1, whatever the layer was made with. On the
+    example, made with 0.25, running_mean is {running_mean} and should be {right_running_mean}."""
+
+    def weight(self):
+        return 1 / self.num_batches_tracked if self.momentum is None else 0.1
+
+
+@slip_of("BatchNorm")
+class HandsNoneOn(_Layer):
+    """handing momentum=None to update_running: nothing can be multiplied by None. It stands for the plain average: make
+    it 1 / num_batches_tracked first, 1 at the first batch, 1 / 2 at the second."""
+
+    def weight(self):
+        return self.momentum
+
+
+@slip_of("BatchNorm")
+class DividesBeforeItCounts(_Layer):
+    """the weight 1 / num_batches_tracked before the batch is counted: at the first batch that divides by 0. Count it
+    first, then its weight is 1."""
+
+    def weight(self):
+        return 1 / (self.num_batches_tracked - 1) if self.momentum is None else self.momentum
+
+
+@slip_of("BatchNorm")
+class StartsInEvaluation(_Layer):
+    """training starting as False: a new layer is in training mode, as PyTorch's are, and is switched to evaluation when
+    training is over. Yours evaluates its first batch: num_batches_tracked is {num_batches_tracked} on the example and
+    should be {right_num_batches_tracked}."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.training = False
+
+
+@slip_of("BatchNorm")
 class TracksTheBiasedVariance(_Layer):
     """the biased variance in running_var: batches of 2 then teach the layer half of the true variance. update_running
     multiplies by m / (m - 1); on the example running_var should be {right_running_var}, yours is {running_var}."""
@@ -289,8 +327,8 @@ class _CountsAsKeras(_Layer):
 @slip_of("BatchNorm")
 class KerassMomentum(_CountsAsKeras):
     """Keras' momentum, the weight of the old, with Keras' default 0.99: one fits the other, but a layer that is to be
-    exchanged for PyTorch's needs its meaning. Given 0.1, as on the example, yours moves running_mean to {running_mean},
-    PyTorch's to {right_running_mean}."""
+    exchanged for PyTorch's needs its meaning. Given 0.25, as on the example, yours moves running_mean to
+    {running_mean}, PyTorch's to {right_running_mean}."""
 
     def __init__(self, num_features, eps=1e-5, momentum=0.99):
         super().__init__(num_features, eps, momentum)
@@ -409,6 +447,19 @@ class BackwardByTheRunningStatistics(_Layer):
     def backward(self, dy):
         self.mean, self.var = self.running_mean, self.running_var
         return super().backward(dy)
+
+
+@slip_of("BatchNorm")
+class BackwardWithoutEps(_Layer):
+    """a backward pass that is not handed eps: its functions then take 1e-5, and forward used what the layer was made
+    with. On the example, where eps is 0.1, dx in training starts with {dx in training} in place of
+    {right_dx in training}."""
+
+    def backward(self, dy):
+        given, self.eps = self.eps, 1e-5
+        dx = super().backward(dy)
+        self.eps = given
+        return dx
 
 
 @slip_of("BatchNorm")

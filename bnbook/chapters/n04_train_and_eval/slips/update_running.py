@@ -60,7 +60,7 @@ def correcting_the_average(running_mean, running_var, mean, var, m, momentum=0.1
 @slip_of("update_running")
 def keeping_only_the_last_batch(running_mean, running_var, mean, var, m, momentum=0.1):
     """returning the statistics of this batch: nothing of the old ones is left, so what is stored jumps from batch to
-    batch. On the example running_mean should move from 0 a part of the way, to {right_running_mean}; yours is at
+    batch. On the example running_mean should move a part of the way, to {right_running_mean}; yours is at
     {running_mean}."""
     return 1.0 * np.asarray(mean), var * m / (m - 1)
 
@@ -146,6 +146,13 @@ def correction_without_brackets(running_mean, running_var, mean, var, m, momentu
     """var * m / m - 1 without brackets: Python divides first, and what is left is var - 1, below 0 for a quiet channel.
     Write m / (m - 1). On the example running_var is {running_var} in place of {right_running_var}."""
     return _mix(running_mean, mean, momentum), _mix(running_var, var * m / m - 1, momentum)
+
+
+@slip_of("update_running")
+def correction_without_brackets_in_the_sum(running_mean, running_var, mean, var, m, momentum=0.1):
+    """momentum * var * m / m - 1 without brackets: m / m is 1, and the 1 is taken from the whole sum. Write
+    momentum * var * m / (m - 1). On the example running_var is {running_var} in place of {right_running_var}."""
+    return _mix(running_mean, mean, momentum), _mix(running_var, var, momentum) - 1
 
 
 @slip_of("update_running")
