@@ -380,7 +380,7 @@ def mixed_answers(exercise):
         if any(compare.as_outputs(call.result, len(exercise.outputs)) is None for call in calls):
             continue
         spoiled = exercise._spoiled(slip)
-        pairs = itertools.combinations(spoiled, 2) if len(exercise.outputs) < 20 else itertools.pairwise(spoiled)
+        pairs = itertools.combinations(spoiled, 2) if len(exercise.outputs) < 8 else itertools.pairwise(spoiled)
         for positions in [*((p,) for p in spoiled), *pairs]:
             if len(positions) < len(spoiled):  # else it is the slip itself
                 yield Mixed(slip, positions)
