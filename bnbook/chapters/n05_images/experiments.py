@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from bnbook.lab.engine import Setting, build, tensors
-from bnbook.lab.results import interval, versions
+from bnbook.lab.results import check_seeds, interval, versions
 from bnbook.lab.shared import shared_statistic as shared_statistic
 
 
@@ -21,8 +21,7 @@ def sample_size(data, seeds=5, sizes=(2, 4, 8, 16, 32, 64, 128, 256), draws=400)
     error that one image gives).
     Raises ValueError if seeds is below 2.
     """
-    if seeds < 2:
-        raise ValueError(f"seeds is {seeds}; an interval needs at least 2 networks, better 5")
+    check_seeds(seeds)
     x = tensors(data, "cpu")[0]
     errors, worth = [], []
     for seed in range(seeds):

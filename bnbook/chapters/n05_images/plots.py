@@ -1,4 +1,4 @@
-"""The drawings of notebook 05 (`plots.images` is a drawing of notebook 02)."""
+"""The drawings of notebook 05."""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -16,9 +16,6 @@ def _close_figures():
     plt.close("all")
 
 
-# --- notebook 05 ---------------------------------------------------------------------------------------------------
-
-
 def _maps(*shape):
     C = shape[1]
     scale, level = (np.linspace(*ends, C).reshape(1, C, 1, 1) for ends in ((1, 4), (-2, 2)))
