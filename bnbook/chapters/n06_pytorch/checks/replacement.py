@@ -33,11 +33,9 @@ def _net(name):
                 *(nn.Flatten(), nn.BatchNorm1d(20, track_running_stats=False), nn.Linear(20, 2)),
             ),
         ],
-        "volumes": [nn.Unflatten(2, (2, 2)), nn.BatchNorm3d(3, momentum=0.5), nn.Flatten()],
-        "a subclass of BatchNorm2d": [_Scaled(3), nn.BatchNorm2d(3, eps=0.1)],
-        "a SyncBatchNorm beside a BatchNorm2d": [nn.SyncBatchNorm(3), nn.BatchNorm2d(3, eps=0.1)],
+        "volumes, the weight frozen": [nn.Unflatten(2, (2, 2)), nn.BatchNorm3d(3, momentum=0.5), nn.Flatten()],
+        "a subclass and a SyncBatchNorm": [_Scaled(3), nn.SyncBatchNorm(3), nn.BatchNorm2d(3, eps=0.1)],
         "one layer in two places": [nn.Conv2d(3, 4, 1), shared, nn.ReLU(), nn.Conv2d(4, 4, 1), shared],
-        "a layer whose weight is frozen": [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU()],
     }
     torch.manual_seed(0)
     net = nn.BatchNorm2d(3, eps=0.1) if name == "a net that is itself a BatchNorm" else nn.Sequential(*nets[name])
@@ -119,9 +117,8 @@ replace_batch_norm = Exercise(
     probes=lambda: [
         Probe(name, (name,))
         for name in (
-            *("a row of layers", "blocks inside blocks", "a net that is itself a BatchNorm", "volumes"),
-            *("a subclass of BatchNorm2d", "a SyncBatchNorm beside a BatchNorm2d", "one layer in two places"),
-            "a layer whose weight is frozen",
+            *("a row of layers", "blocks inside blocks", "a net that is itself a BatchNorm"),
+            *("volumes, the weight frozen", "a subclass and a SyncBatchNorm", "one layer in two places"),
         )
     ],
     example=lambda: ("a row of layers",),
