@@ -152,7 +152,7 @@ class m_with_channels(_Layer):
 @slip_of("BatchNorm2d")
 class graph_in_the_buffers(_Layer):
     """updating the statistics with mean and var as autograd made them: running_mean then drags the graph of every
-    batch so far behind it. Training does not complain, it gets slower and larger: after 50 steps of a small net 402
+    batch so far behind it. Training does not complain: after 50 steps of a small net 402
     nodes are alive, and deepcopy refuses. Use mean.detach() and var.detach(), or torch.no_grad() around the update."""
 
     def forward(self, x):

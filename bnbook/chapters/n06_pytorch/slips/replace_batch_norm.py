@@ -256,8 +256,8 @@ def subclasses_too(net):
 @slip_of("replace_batch_norm")
 def every_batch_norm(net):
     """asking isinstance(module, nn.modules.batchnorm._BatchNorm): that is the base of all of them, SyncBatchNorm and
-    everybody's subclasses among them, so a net of the check loses 2 layers that were not yours to touch. A dict with the
-    three exact types as keys does not find them."""
+    everybody's subclasses among them, so a net of the check loses 2 layers that were not yours to touch. A dict with
+    the three exact types as keys does not find them."""
     for module in net.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.__class__ = OURS.get(type(module), norm_torch.BatchNorm2d)
