@@ -175,13 +175,14 @@ def sample_size(data):
     slope = f"{data['slope']:.3f} [{low:.3f}, {high:.3f}]"
     ax.set_title(f"The error of a channel's mean falls\nas N to the power {data['slope']:.2f}")
     by_channel, correlation = _worth_by_filter(axes[1], data)
+    lowest, highest = min(by_channel), max(by_channel)
     text = (
         f"Slope {slope} over {len(errors)} networks; 1 / sqrt(N) would be -0.500.\n"
         f"At a batch of {sizes[0]} the error is {errors.mean(0)[0]:.2f} standard deviations; the mean of {sizes[0]} "
         f"independent numbers would have {sizes[0] ** -0.5:.2f}.\n"
         f"One image of {data['pixels']} pixels is worth {min(data['worth']):.0f} to {max(data['worth']):.0f} "
-        f"independent ones, depending on the network, and {min(by_channel):.0f} to {max(by_channel):.0f}, depending on "
-        f"the channel.\nCorrelation of log(worth) with the size of the filter's sum: {correlation:.2f}."
+        f"independent ones, depending on the network,\nand {lowest:.0f} to {highest:.0f}, depending on the channel. "
+        f"Correlation of log(worth) with the size of the filter's sum: {correlation:.2f}."
     )
     return axes, text
 
@@ -193,7 +194,7 @@ def _worth_by_filter(ax, data):
     ax.semilogy(size, worth, "o", color=ARMS["batch"]["color"], alpha=0.6, markersize=5)
     ax.axhline(data["pixels"], color="black", linestyle=(0, (4, 1.5)))
     ax.set(xlabel="|sum of the filter's weights|", ylabel="worth of one image\n(independent pixels)")
-    ax.set_title(f"Worth most where the filter sums to 0:\ncorrelation {correlation:.2f}, one dot per channel")
+    ax.set_title(f"Worth more where the weights nearly cancel:\ncorrelation {correlation:.2f}, one dot per channel")
     return worth, correlation
 
 
