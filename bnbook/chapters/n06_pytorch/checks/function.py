@@ -155,6 +155,7 @@ BatchNormFunction = Exercise(
         "beta reshaped to (C, 1, ..., 1). setup_context: x, gamma, _, ctx.eps = inputs and "
         "ctx.save_for_backward(x, gamma, *output[1:]).",
         "backward: dx, dgamma, dbeta = batch_norm_backward(dy, x, gamma, mean, var, ctx.eps), and dx gets "
-        "two more terms, dmean / m + 2 * dvar * (x - mean) / m, m = x.numel() / x.shape[1], vectors as (C, 1, ..., 1).",
+        "two more terms, dmean / m + 2 * dvar * (x - mean) / m, m = x.numel() / x.shape[1], vectors as (C, 1, ..., 1). "
+        "(The package's own source has x - mean in two parts, centred and rest, for the sake of float32 alone.)",
     ),
 )
