@@ -172,5 +172,5 @@ SMALL = [
 def test_what_is_kept_of_an_experiment_is_not_trained_again(name, small, digits, tmp_path, monkeypatch):
     run = getattr(experiments, name)
     first = run(digits, 2, **small, keep=tmp_path / "runs.part")
-    monkeypatch.setattr(engine, "_train_together", None)  # a call of it would raise
+    monkeypatch.setattr(engine, "_trained", None)  # a call of it would raise
     assert run(digits, 2, **small, keep=tmp_path / "runs.part") == first
