@@ -1,6 +1,8 @@
 """Measurements, repaired layers and a rule of notebook 13."""
 
+import contextlib
 import copy
+import io
 import math
 
 import torch
@@ -28,6 +30,18 @@ def recalibrated(net, loader):
     twin = copy.deepcopy(net)
     torch.optim.swa_utils.update_bn(loader, twin)
     return twin.eval()
+
+
+def quietly(function, *args, **keywords):
+    """function(*args, **keywords) without its progress bar, which would be another one at each run."""
+    with contextlib.redirect_stdout(io.StringIO()):  # tqdm shows nothing where it writes to no terminal
+        return function(*args, **keywords)
+
+
+def statistics(net):
+    """(mean of running_mean, mean of running_var) of the first BatchNorm of net, over its channels."""
+    layer = next(m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm))
+    return layer.running_mean.mean().item(), layer.running_var.mean().item()
 
 
 def count(net):

@@ -49,9 +49,9 @@ class Shared(nn.Module):
 class Checkpointed(nn.Module):
     """The body forgets its activations and computes them again in the backward pass."""
 
-    def __init__(self):
+    def __init__(self, momentum=0.1):
         super().__init__()
-        *body, self.head = mlp()
+        *body, self.head = mlp(lambda width: nn.BatchNorm1d(width, momentum=momentum))
         self.body = nn.Sequential(*body)
 
     def forward(self, x):
