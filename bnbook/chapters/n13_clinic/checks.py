@@ -230,7 +230,9 @@ def _ask_rule(yours, name):
     for answer in added:
         if not isinstance(answer, Finding):
             raise ValueError(f"the rule returned {kind_of(answer)}; it must return a Finding or None")
-    texts = [", ".join(map(str, values)) for values in zip(*((f.layer, f.name, f.severity) for f in added), strict=True)]
+    texts = [
+        ", ".join(map(str, values)) for values in zip(*((f.layer, f.name, f.severity) for f in added), strict=True)
+    ]
     numbers = [np.array([f.measured[i] for f in added]) for i in (0, 1)]
     return *(texts or ["none"] * 3), *numbers
 
@@ -249,7 +251,7 @@ noisy_statistics = Exercise(
         "First what it does not concern, and return None for that: layer.family, layer.has_stats, layer.momentum and "
         "layer.values say so.",
         "error = math.sqrt(layer.momentum / (2 - layer.momentum) / layer.values); above 0.1 return a Finding, whose "
-        "measured is (error, 0.1, \"sd\").",
+        'measured is (error, 0.1, "sd").',
         'return Finding("noisy-statistics", "warning", layer.name, (error, 0.1, "sd"), "Two sentences why.", '
         '"the fix, as code").',
     ),

@@ -1,14 +1,14 @@
 """Measurements, repaired layers and a rule of notebook 13."""
 
-import contextlib
 import copy
-import io
 import math
+from unittest import mock
 
 import torch
 from torch import nn
+from tqdm.auto import tqdm
 
-from bnbook.diagnose import Finding
+from bnbook.diagnose import Finding, examine
 
 # --- measurements ----------------------------------------------------------------------------------------------------
 
@@ -33,8 +33,11 @@ def recalibrated(net, loader):
 
 
 def quietly(function, *args, **keywords):
-    """function(*args, **keywords) without its progress bar, which would be another one at each run."""
-    with contextlib.redirect_stdout(io.StringIO()):  # tqdm shows nothing where it writes to no terminal
+    """function(*args, **keywords), where function is `diagnose`, without its progress bar.
+
+    In a notebook a bar is an output of its own, and stays where the work took no time.
+    """
+    with mock.patch.object(examine, "tqdm", lambda *args, **of: tqdm(*args, **{**of, "disable": True})):
         return function(*args, **keywords)
 
 

@@ -34,7 +34,9 @@ def logged(patients):
     width = max(map(len, patients))
     lines = [f"{'':{width}}  training loss / validation (%) at step " + " ".join(f"{step:>10}" for step in SHOWN)]
     for name, found in patients.items():
-        rows = dict(zip(found.log["step"], zip(found.log["training loss"], found.log["validation"], strict=True), strict=True))
+        rows = dict(
+            zip(found.log["step"], zip(found.log["training loss"], found.log["validation"], strict=True), strict=True)
+        )
         values = " ".join(f"{loss:>5.2f} /{hits:3.0f}" for loss, hits in (rows[step] for step in SHOWN))
         lines.append(f"{name:{width}}  {'':38} {values}")
     return "\n".join(lines)

@@ -219,8 +219,7 @@ QUESTIONS = (
             "c": (
                 "The same batches of 20, the same run, with momentum 0.1. Lowest and highest accuracy over 12 more "
                 "batches:",
-                "hits = experiments.after_each_batch(experiments.repaired(12)); "
-                "[round(min(hits)), round(max(hits))]",
+                "hits = experiments.after_each_batch(experiments.repaired(12)); [round(min(hits)), round(max(hits))]",
                 "[96, 96]",
             ),
         },
