@@ -153,7 +153,7 @@ GrowingNorm = _layer(
     functions.GrowingNorm,
     (
         "y is right. Compare dx with that of nn.BatchNorm2d: the right one sums to 0 in each channel.",
-        "Under no_grad mean and var are constants for the gradient. They depend on x, so they must be computed outside.",
+        "Under no_grad mean and var are constants for the gradient. They depend on x: compute them outside.",
         "Only the two lines with lerp_ belong under no_grad; mean, var = ... and m = ... come before it.",
     ),
     tail=(2, 3),

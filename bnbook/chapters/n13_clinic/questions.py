@@ -71,7 +71,7 @@ QUESTIONS = (
                 "[97, 79]",
             ),
             "c": (
-                "A layer at two places stores one mean for two kinds of input, and evaluation mode is where that hurts. "
+                "A layer at two places stores one mean for two kinds of input; in evaluation mode that hurts. "
                 "Calls of each BatchNorm in one pass, patients 3 and 4:",
                 _P + "[calls(P(n).net, P(n).x) for n in (3, 4)]",
                 "[[1, 1], [2]]",
@@ -84,8 +84,8 @@ QUESTIONS = (
         "Outputs that do not depend on the image are another disease than outputs that follow the batch of the day.",
         {
             "a": (
-                "Both nets fail on the images they were trained on, so it is not overfitting. Which of the other causes "
-                "it is, that does not say:",
+                "Both nets fail on the images they were trained on, so it is not overfitting. Which of the other "
+                "causes it is, that does not say:",
                 _P + "[round(right(P(n).net, P(n).x_train, P(n).y_train)) for n in (5, 6)]",
                 "[18, 10]",
             ),

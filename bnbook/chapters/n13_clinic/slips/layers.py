@@ -136,8 +136,8 @@ class eps_forgotten(_Layer):
 
 @slip_of(*ALL)
 class biased_running_variance(_Layer):
-    """averaging the biased variance: running_var speaks for examples that are not in the batch, so PyTorch multiplies by
-    m / (m - 1) first, which is 4 / 3 for m = 4. The variance in y needs no such factor."""
+    """averaging the biased variance: running_var speaks for examples that are not in the batch, so PyTorch multiplies
+    by m / (m - 1) first, which is 4 / 3 for m = 4. The variance in y needs no such factor."""
 
     def keep(self, mean, var, m):
         super().keep(mean, var * (m - 1) / m, m)
@@ -168,7 +168,8 @@ class evaluated_by_the_batch(_Layer):
 @slip_of(*ALL)
 class one_for_all_channels(_Layer):
     """taking one mean and one variance for all channels: the channel around 10 and the one around -3 keep their
-    distance, so nothing is normalized. Average over the examples (and positions), axis 0 first, and never over axis 1."""
+    distance, so nothing is normalized. Average over the examples (and positions), axis 0 first, and never over axis
+    1."""
 
     def statistics(self, x):
         mean, var = x.mean(), x.var(correction=0)

@@ -21,16 +21,16 @@ def _error(layer):
 
 @slip_of("noisy_statistics")
 def momentum_for_its_share(layer):
-    """taking momentum / values under the root: the squared weights p^2, p^2 (1 - p)^2, ... add up to p / (2 - p), half of
-    what you took where p is small. On the example your error is {error}, and it should be {right_error}."""
+    """taking momentum / values under the root: the squared weights p^2, p^2 (1 - p)^2, ... add up to p / (2 - p),
+    half of what you took where p is small. On the example your error is {error}, and it should be {right_error}."""
     error = math.sqrt(layer.momentum / layer.values) if _concerned(layer) else 0
     return _finding(layer, error) if error > 0.1 else None
 
 
 @slip_of("noisy_statistics")
 def no_root(layer):
-    """leaving out the root: p / (2 - p) / values is the variance of the running mean in units of the channel's. The error
-    in standard deviations is its root, 0.1 where the variance is 0.01, so yours misses layers."""
+    """leaving out the root: p / (2 - p) / values is the variance of the running mean in units of the channel's. The
+    error in standard deviations is its root, 0.1 where the variance is 0.01, so yours misses layers."""
     error = _error(layer) ** 2 if _concerned(layer) else 0
     return _finding(layer, error) if error > 0.1 else None
 
@@ -45,7 +45,8 @@ def batch_size_for_values(layer):
 
 @slip_of("noisy_statistics")
 def the_wrong_way_round(layer):
-    """reporting layers whose error is below 0.1: those are the healthy ones. Return None for them, and a Finding above."""
+    """reporting layers whose error is below 0.1: those are the healthy ones. Return None for them, and a Finding
+    above."""
     return _finding(layer, _error(layer)) if _concerned(layer) and _error(layer) < 0.1 else None
 
 
@@ -66,8 +67,8 @@ def plain_average_forgotten(layer):
 
 @slip_of("noisy_statistics")
 def no_data_forgotten(layer):
-    """dividing by layer.values where there are none: diagnose(model) without a loader has counted nothing, and values is
-    None, not 0. Return None then."""
+    """dividing by layer.values where there are none: diagnose(model) without a loader has counted nothing, and values
+    is None, not 0. Return None then."""
     concerned = layer.family == "batch" and layer.has_stats and layer.momentum is not None
     return _finding(layer, _error(layer)) if concerned and _error(layer) > 0.1 else None
 

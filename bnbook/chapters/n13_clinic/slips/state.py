@@ -37,8 +37,9 @@ class plain_tensors(_Layer):
 
 @slip_of("ForgetfulNorm")
 class statistics_as_parameters(_Layer):
-    """making the statistics nn.Parameters: now they are saved, but net.parameters() lists 4 vectors where 2 are learned,
-    and weight decay, freezing and counting take the other two for weights. They are kept, not learned: buffers."""
+    """making the statistics nn.Parameters: now they are saved, but net.parameters() lists 4 vectors where 2 are
+    learned, and weight decay, freezing and counting take the other two for weights. They are kept, not learned:
+    buffers."""
 
     def remember(self, width):
         self.running_mean, self.running_var = nn.Parameter(torch.zeros(width)), nn.Parameter(torch.ones(width))
@@ -76,8 +77,8 @@ class starts_exchanged(_Layer):
 
 @slip_of("ForgetfulNorm")
 class variance_starts_at_zero(_Layer):
-    """starting the variance at 0, like the mean: that gives huge outputs at the first evaluation. It starts at 1, which
-    changes nothing, and after 2 steps that start still weighs 0.81."""
+    """starting the variance at 0, like the mean: a new layer in evaluation mode would then divide by the root of eps,
+    and blow everything up by 316. With ones it leaves its input alone."""
 
     def remember(self, width):
         self.register_buffer("running_mean", torch.zeros(width))
@@ -86,8 +87,8 @@ class variance_starts_at_zero(_Layer):
 
 @slip_of("ForgetfulNorm")
 class everything_a_buffer(_Layer):
-    """registering weight and bias as buffers, too: they are saved, but no optimizer sees them, so gamma stays 1 and beta
-    0 for ever. What is learned stays an nn.Parameter."""
+    """registering weight and bias as buffers, too: they are saved, but no optimizer sees them, so gamma stays 1 and
+    beta 0 for ever. What is learned stays an nn.Parameter."""
 
     def learn(self, width):
         self.register_buffer("weight", torch.ones(width))
@@ -96,8 +97,8 @@ class everything_a_buffer(_Layer):
 
 @slip_of("ForgetfulNorm")
 class other_names(_Layer):
-    """registering under names of your own: the numbers are right, but a file of nn.BatchNorm1d cannot be loaded into the
-    layer, nor the other way round. The 2 names are running_mean and running_var."""
+    """registering under names of your own: the numbers are right, but a file of nn.BatchNorm1d cannot be loaded into
+    the layer, nor the other way round. The 2 names are running_mean and running_var."""
 
     def remember(self, width):
         self.register_buffer("mean", torch.zeros(width))
