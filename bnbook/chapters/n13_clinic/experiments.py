@@ -63,7 +63,7 @@ def repaired(number):
     return copy.deepcopy(_admit(number, True))
 
 
-def after_each_batch(found, batches=12):
+def after_each_batch(found, batches=30):
     """Per cent of the validation images right after each of a few more batches in training mode; no weight moves."""
     net, hits = copy.deepcopy(found.net), []
     for x, _ in found.loader[:batches]:
@@ -93,8 +93,10 @@ def _images():
 
 
 def _batches(order=None, seed=0, size=BATCH):
+    """Training batches in this order or a shuffled one; what fills no batch is left out."""
     x, y, *_ = _images()
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed)) if order is None else order
+    order = order[: len(order) // size * size]
     return list(zip(x[order].split(size), y[order].split(size), strict=True))
 
 
@@ -215,7 +217,7 @@ def _frozen_but_moving():
 
 def _keras_momentum():
     """The number 0.99 of a Keras net, carried over as it stands."""
-    return _run(mlp(lambda width: nn.BatchNorm1d(width, momentum=0.99)), _batches(size=20), lr=0.1)
+    return _run(mlp(lambda width: nn.BatchNorm1d(width, momentum=0.99)), _batches(size=16), lr=0.1)
 
 
 _WARD = {
@@ -238,5 +240,5 @@ _REPAIRED = {
     5: _healthy,
     6: lambda: _run(mlp(lambda width: nn.GroupNorm(4, width))),
     11: lambda: _run(Checkpointed(momentum=1 - 0.9**0.5)),
-    12: lambda: _run(mlp(), _batches(size=20), lr=0.1),
+    12: lambda: _run(mlp(), _batches(size=16), lr=0.1),
 }

@@ -7,7 +7,7 @@ LOOKS = (
     {"color": "#D55E00", "linestyle": (0, (4, 1.5)), "marker": "s"},
     {"color": "#009E73", "linestyle": (0, (1, 1)), "marker": "^"},
 )
-SHOWN = (10, 40, 80, 120)  # steps in the table
+SHOWN = (10, 50, 90, 120)  # steps in the table
 
 
 def curves(patients):
@@ -20,8 +20,11 @@ def curves(patients):
     for (name, found), look in zip(patients.items(), LOOKS, strict=False):
         axes[0].plot(found.log["step"], found.log["training loss"], label=name, markersize=4, **look)
         axes[1].plot(found.log["step"], found.log["validation"], label=name, markersize=4, **look)
+    lowest = min(min(found.log["validation"]) for found in patients.values())
     axes[0].set(title="Loss of the training batch", xlabel="step", ylabel="cross-entropy (nats)", yscale="log")
-    axes[1].set(title="Validation, as its owner measured it", xlabel="step", ylabel="right (%)", ylim=(0, 102))
+    axes[1].set(
+        title="Validation, as its owner measured it", xlabel="step", ylabel="right (%)", ylim=(10 * (lowest // 10), 101)
+    )
     axes[1].legend(loc="lower right")
     return axes, logged(patients)
 
