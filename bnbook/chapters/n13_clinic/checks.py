@@ -231,7 +231,8 @@ def _ask_rule(yours, name):
         if not isinstance(answer, Finding):
             raise ValueError(f"the rule returned {kind_of(answer)}; it must return a Finding or None")
     texts = [
-        ", ".join(map(str, values)) for values in zip(*((f.layer, f.name, f.severity) for f in added), strict=True)
+        ", ".join(map(str, values))
+        for values in zip(*((f.layer or "the model", f.name, f.severity) for f in added), strict=True)
     ]
     numbers = [np.array([f.measured[i] for f in added]) for i in (0, 1)]
     return *(texts or ["none"] * 3), *numbers

@@ -187,6 +187,73 @@ def test_the_gradient_left_in_the_averages_is_refused_although_all_numbers_are_r
     assert verdict.kind == "wrong" and "statistics that keep a graph" in verdict.message
 
 
+class WithoutNoGrad(NormState):
+    """GrowingNorm with no_grad taken away altogether."""
+
+    def forward(self, x):
+        mean, var, column, m = self.running_mean, self.running_var, (1, -1, 1, 1), x.numel() / x.shape[1]
+        if self.training:
+            mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
+            self.running_mean.lerp_(mean, 0.1)
+            self.running_var.lerp_(var * m / (m - 1), 0.1)
+        scale = self.weight / (var + self.eps).sqrt()
+        return (x - mean.reshape(column)) * scale.reshape(column) + self.bias.reshape(column)
+
+
+class Clamped(FarNorm):
+    """FarNorm without NaN, and as wrong as before."""
+
+    def forward(self, x):
+        mean, var = self.running_mean, self.running_var
+        if self.training:
+            mean = x.mean(0)
+            var = ((x * x).mean(0) - mean * mean).clamp(min=0)
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, 0.1)
+                self.running_var.lerp_(var * len(x) / (len(x) - 1), 0.1)
+        return self.weight * (x - mean) / (var + self.eps).sqrt() + self.bias
+
+
+class OnlyEps(NormState):
+    """CloseNorm with one of its two mistakes left: the standard deviation of a sample."""
+
+    def forward(self, x):
+        mean, std = self.running_mean, self.running_var.sqrt()
+        if self.training:
+            mean, std = x.mean(0), x.std(0)
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, 0.1)
+                self.running_var.lerp_(std**2, 0.1)
+        return self.weight * (x - mean) / (std**2 + self.eps).sqrt() + self.bias
+
+
+class OnlyTheVariance(NormState):
+    """CloseNorm with the other one left: eps beside the root."""
+
+    def forward(self, x):
+        mean, std = self.running_mean, self.running_var.sqrt()
+        if self.training:
+            mean, std = x.mean(0), x.std(0, correction=0)
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, 0.1)
+                self.running_var.lerp_(x.var(0), 0.1)
+        return self.weight * (x - mean) / (std + self.eps) + self.bias
+
+
+@pytest.mark.parametrize(
+    "exercise, half, named",
+    [
+        (checks.GrowingNorm, WithoutNoGrad, "graph_kept"),
+        (checks.FarNorm, Clamped, "one_pass_variance"),
+        (checks.CloseNorm, OnlyEps, "unbiased_normalizer"),
+        (checks.CloseNorm, OnlyTheVariance, "eps_outside_root"),
+    ],
+)
+def test_half_a_repair_is_refused_by_what_is_left(exercise, half, named):
+    verdict = exercise.judge(half)
+    assert verdict.kind == "wrong" and verdict.slip.__name__ == named, verdict.message
+
+
 # --- the rule --------------------------------------------------------------------------------------------------------
 
 

@@ -156,13 +156,12 @@ class momentum_reversed(_Layer):
 
 @slip_of(*ALL)
 class evaluated_by_the_batch(_Layer):
-    """normalizing by the batch in evaluation, too: the answer for 1 example then depends on its companions. After
+    """normalizing by the batch in evaluation as well: the answer for 1 example then depends on its companions. After
     .eval() the running statistics are the only ones to use."""
 
     def forward(self, x):
-        if self.training:
-            return super().forward(x)
-        return self.normalize(x, *self.statistics(x))
+        y = super().forward(x)
+        return y if self.training else self.normalize(x, *self.statistics(x))
 
 
 @slip_of(*ALL)
@@ -191,8 +190,8 @@ class m_without_positions(_Layer):
 
 @slip_of("CloseNorm")
 class as_it_was_brought(_Layer):
-    """the layer as it was brought in, with both mistakes: x.std(0) divides by N - 1 = 3 where y wants 4, and eps is
-    added to the standard deviation where the variance wants it."""
+    """handing in the layer as it was brought, with both mistakes: x.std(0) divides by N - 1 = 3 where y wants 4, and
+    eps is added to the standard deviation where the variance wants it."""
 
     def normalize(self, x, mean, var):
         m = len(x)

@@ -87,7 +87,7 @@ class variance_starts_at_zero(_Layer):
 
 @slip_of("ForgetfulNorm")
 class everything_a_buffer(_Layer):
-    """registering weight and bias as buffers, too: they are saved, but no optimizer sees them, so gamma stays 1 and
+    """registering weight and bias as buffers as well: they are saved, but no optimizer sees them, so gamma stays 1 and
     beta 0 for ever. What is learned stays an nn.Parameter."""
 
     def learn(self, width):
