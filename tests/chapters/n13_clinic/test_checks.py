@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from bnbook.chapters.n13_clinic import checks, functions
+from bnbook.chapters.n13_clinic import checks, experiments, functions
 from bnbook.chapters.n13_clinic.functions import NormForward, NormState
+from bnbook.chapters.n13_clinic.wards import mlp
 from bnbook.diagnose import Finding, diagnose
 
 # --- right answers in another writing --------------------------------------------------------------------------------
@@ -252,6 +253,30 @@ class OnlyTheVariance(NormState):
 def test_half_a_repair_is_refused_by_what_is_left(exercise, half, named):
     verdict = exercise.judge(half)
     assert verdict.kind == "wrong" and verdict.slip.__name__ == named, verdict.message
+
+
+class DetachedTable(NormState):
+    """What GrowingNorm is for tables."""
+
+    def forward(self, x):
+        with torch.no_grad():
+            twin = functions.HeavyNorm.forward(self, x)
+            mean, var = (x.mean(0), x.var(0, correction=0)) if self.training else (self.running_mean, self.running_var)
+        y = self.weight * (x - mean) / (var + self.eps).sqrt() + self.bias
+        torch.testing.assert_close(y, twin)
+        return y
+
+
+def test_without_a_gradient_through_the_statistics_weights_grow_and_training_gets_stuck():
+    grown, reached = {}, {}
+    for norm in (DetachedTable, functions.HeavyNorm):
+        net = mlp(norm)
+        start = net[0].weight.norm().item()
+        *_, x, y = experiments._images()
+        experiments._train(net, experiments._batches(), steps=300, lr=0.1)
+        grown[norm], reached[norm] = net[0].weight.norm().item() / start, functions.right(net, x, y)
+    assert grown[DetachedTable] > 3.5 and grown[functions.HeavyNorm] < 1.1
+    assert reached[DetachedTable] < 90 and reached[functions.HeavyNorm] > 95
 
 
 # --- the rule --------------------------------------------------------------------------------------------------------

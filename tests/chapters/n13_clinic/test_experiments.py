@@ -38,6 +38,11 @@ def test_a_patient_is_worse_than_the_healthy_one_in_evaluation_mode(number):
     assert right(p.net, p.x, p.y) < right(healthy.net, healthy.x, healthy.y) - 3
 
 
+def test_validation_data_are_judged_only_where_they_are_handed_in():
+    p = experiments.patient(2)
+    assert diagnose(p.net, p.loader, loss=F.cross_entropy).names == []
+
+
 def test_the_one_who_forgot_eval_logged_a_guess_and_is_sound():
     p = experiments.patient(3)
     assert p.log["validation"][-1] < 20 and right(p.net, p.x, p.y) > 95 and p.net.training
