@@ -1,7 +1,6 @@
 """The drawings of notebook 13: what the owners of a few patients logged, as curves and as a table."""
 
 import matplotlib.pyplot as plt
-from matplotlib.ticker import NullFormatter
 
 LOOKS = (
     {"color": "#0072B2", "linestyle": "-", "marker": "o"},
