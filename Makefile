@@ -3,7 +3,7 @@ PYTHON ?= python3
 BNBOOK = .venv/bin/python -m bnbook
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab test browser notebooks bench gpu reset clean
+.PHONY: help install lab test full browser notebooks bench gpu reset clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,10 @@ test: install ## lint, run the tests, run every notebook and compare every outpu
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -c "import matplotlib.font_manager" # its font cache: made once here, not by every notebook
 	.venv/bin/python -m pytest -q tests notebooks --nbval --nbval-current-env --nbval-cell-timeout=120 -n 2 --dist loadfile
+
+full: install ## what takes minutes: thousands of healthy nets, other doctors, nets of torchvision and timm where they are installed
+	.venv/bin/python -m pip install -q -c constraints.txt -e .[dev]
+	.venv/bin/python -m pytest -q -m full tests/diagnose
 
 browser: install ## drive JupyterLab and a slider in a real browser (needs chromium, half a minute)
 	.venv/bin/python -m pytest -q -m browser tests/test_browser.py

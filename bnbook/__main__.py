@@ -5,10 +5,8 @@ Read after notebook.
 
 import argparse
 import ast
-import contextlib
 import functools
 import importlib
-import inspect
 import json
 import os
 import shlex
@@ -18,35 +16,34 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-from . import chapters
+from . import chapters, run
 
 PACKAGE = Path(__file__).parent
-DATA = ("digits", "mnist", "fashion_mnist", "cifar10", "images")
 
 # The reading order of the ground, which is the order of imports: a module imports only from modules above it. The rooms
 # of the notebooks stand on all of it.
 ORDER = (
     *("norm_numpy", "norm_fast", "norm_torch", "norm_triton", "data", "nets", "train", "lab", "grading", "bench"),
-    *("gpu", "diagnose", "notebook", "course"),
+    *("gpu", "diagnose", "notebook", "course", "run"),
 )
 
 
 def main(argv=None):
-    """Run one command; returns its exit code."""
-    parser = _parser()
+    """Run one command; returns its exit code: 0 done, 1 something found, 2 could not run, 130 stopped by Ctrl-C."""
+    parser = _parser(sys.argv[1:] if argv is None else argv)
     options = parser.parse_args(argv)
     options.command = shlex.join(["python", "-m", "bnbook", *(sys.argv[1:] if argv is None else argv)])
     try:
         return options.run(options) or 0
     except (ValueError, RuntimeError, OSError, MemoryError) as error:
         print(f"bnbook: {str(error) or type(error).__name__}", file=sys.stderr)
-        return 1
+        return 2  # could not run; 1 is for what `check` and `diagnose` find
     except KeyboardInterrupt as stop:
         print(f"bnbook: stopped{str(stop) and ': '}{stop}", file=sys.stderr)
         return 130  # what a shell expects of a command that Ctrl-C ended
 
 
-def _parser():
+def _parser(argv):
     parser = argparse.ArgumentParser(
         prog="python -m bnbook",
         description="A course on Batch Normalization. Without a command: the map of the package.",
@@ -58,16 +55,7 @@ def _parser():
     check.add_argument("--brief", action="store_true", help="leave out what differs between sound machines")
     check.set_defaults(run=run_check)
 
-    run = commands.add_parser("run", help="run an experiment: its data as JSON, its figure as PNG, its verdict here")
-    run.add_argument("name", help="one of " + ", ".join(experiments_and_drawings()))
-    run.add_argument("--data", choices=DATA, help="on which images (default digits, which are there at once)")
-    run.add_argument("--folder", help="where the files of other data are; images: a subfolder for each class, or .npz")
-    run.add_argument("--limit", type=int, metavar="N", help="keep at most N images in each part of other data")
-    run.add_argument("--seeds", type=int, help="runs per arm (default: what the experiment says, mostly 5)")
-    run.add_argument("--device", help="cpu or cuda (default: cuda if there is one)")
-    run.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default out)")
-    run.add_argument("--store", action="store_true", help="write into the evidence of the notebook's room")
-    run.set_defaults(run=run_experiment)
+    run.add_arguments(commands.add_parser("run", help="run an experiment: data as JSON, figure as PNG, verdict here"))
 
     bench = commands.add_parser("bench", help="how fast every version of BatchNorm is on this machine (minutes)")
     bench.add_argument(
@@ -89,6 +77,13 @@ def _parser():
     )
     gpu.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default out)")
     gpu.set_defaults(run=run_gpu)
+
+    doctor = commands.add_parser("diagnose", help="what is wrong with the BatchNorm layers of your own model?")
+    if argv[:1] == ["diagnose"]:  # imported only then: it needs torch, and the map of the package does not
+        from .diagnose import command
+
+        command.add_arguments(doctor)
+        doctor.set_defaults(run=command.run)
 
     lab = commands.add_parser("lab", help="open JupyterLab on your own copy of the notebooks")
     lab.add_argument("--folder", help="where your copy is, seen from here (default: work, in the course's folder)")
@@ -235,168 +230,6 @@ def _agree(exercises):
             raise RuntimeError(verdict.message)
 
 
-# --- run -----------------------------------------------------------------------------------------------------------
-
-
-def experiments_and_drawings():
-    """Name of each experiment that has a drawing: the room it is in, in the order of the notebooks.
-
-    Read from the sources, so that --help imports nothing: public functions of a room's `experiments`, written or
-    gathered there, of the same name as one of its `plots`.
-    """
-    found = {}
-    for room in chapters.rooms():
-        drawings = _public(room, "plots")
-        found |= {name: room for name in _public(room, "experiments") if name in drawings}
-    return found
-
-
-def _public(room, part):
-    file = _source(f"chapters/{room}/{part}")
-    tree = ast.parse(file.read_text(encoding="utf-8")).body if file.exists() else []
-    written = [node.name for node in tree if isinstance(node, ast.FunctionDef)]
-    gathered = [alias.name for node in tree if isinstance(node, ast.ImportFrom) for alias in node.names]
-    return [name for name in gathered + written if not name.startswith("_")]
-
-
-def run_experiment(options):
-    """Run it, write NAME.json and NAME.png, print what it shows in two lines."""
-    rooms = experiments_and_drawings()
-    if options.name not in rooms:
-        raise ValueError(f"there is no experiment {options.name!r}: choose one of {', '.join(rooms)}")
-    importlib.import_module("matplotlib").use("Agg")  # files, no window; not in the environment, which kernels inherit
-    from . import data, notebook
-    from .lab import results as store
-
-    room = rooms[options.name]
-    experiment = getattr(chapters.room(room, "experiments"), options.name)
-    draw = getattr(chapters.room(room, "plots"), options.name)
-    if options.store:
-        options.out = chapters.FOLDER / room / "evidence"
-    takes = inspect.signature(experiment).parameters
-    # Everything that may be refused is looked at before the work, which can take minutes.
-    given = {"device": _chosen_device(options, takes, notebook.setup()), "progress": True}
-    given |= _chosen_seeds(options, takes)
-    json, png = (_writable(options.out) / f"{options.name}.{ending}" for ending in ("json", "png"))
-    written = "Written over what was there" if json.exists() or png.exists() else "Written"
-    used = given["data"] = _chosen_data(options, takes, data)
-    part = given["keep"] = options.out / f"{options.name}.part"  # finished groups, for the same command once more
-    if "keep" in takes and part.exists():
-        print(f"Going on with the runs that are finished in {part}.")
-    if used and _times_longer(used) >= 2:
-        print(
-            f"On these images a cnn takes up to {_times_longer(used):.0f} times as long as on the digits.", flush=True
-        )
-
-    def work():
-        results = experiment(**{name: value for name, value in given.items() if name in takes})
-        axes, text = draw(results)
-        source = used and {"name": options.data or "digits", **data.fingerprint(used)}
-        made = {"data": source, "device": given["device"], "command": options.command, "text": text}
-        with _at_once(json) as file:
-            store.save({"versions": store.versions(), **results, **made}, file)
-        with _at_once(png) as file:
-            getattr(axes, "flat", [axes])[0].figure.savefig(file, format="png")
-        part.unlink(missing_ok=True)
-        print(*text.splitlines()[:2], f"{written}: {json} and {png.name}", sep="\n")
-
-    _finish(work, part)
-
-
-def _finish(work, part):
-    """Call work; however it ends before it is done, one sentence says how to go on."""
-    reason, stopped = None, False
-    try:
-        return work()
-    except KeyboardInterrupt:
-        stopped = True
-    except (ValueError, RuntimeError, OSError, MemoryError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-    except Exception as error:
-        error.add_note(_go_on(part))
-        raise
-    # Out here the stack of the work is gone, and its progress bar with it: the sentence stands below, not beside it.
-    if stopped:
-        raise KeyboardInterrupt(_go_on(part))
-    raise RuntimeError(f"{reason}; {_go_on(part)}" if part.exists() else reason)
-
-
-def _go_on(part):
-    if part.exists():
-        return f"the runs that are finished are kept in {part}, and the same command goes on from there"
-    return "nothing is kept, and the same command starts again"
-
-
-@contextlib.contextmanager
-def _at_once(file):
-    """A name beside file to write to; file itself is replaced when that is whole, so that nothing is half-written."""
-    half = file.with_name(file.name + ".half")
-    try:
-        yield half
-        half.replace(file)
-    finally:
-        half.unlink(missing_ok=True)
-
-
-def _times_longer(data):
-    """How many times as long as on the digits a cnn takes at most: by the pixels, and the images it is tested on.
-
-    Ten steps on batches of 64 cost three passes an image, the test that follows them one.
-    """
-    H, W = data.shape[1:]
-    return H * W / 64 * (3 * 640 + len(data.x_test)) / (3 * 640 + 500)
-
-
-def _chosen_device(options, takes, best):
-    """The device asked for, or the best; an experiment that does not take one runs on the CPU."""
-    import torch
-
-    here = ["cpu"]
-    if "device" in takes and torch.cuda.is_available():
-        here += ["cuda", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
-    device = options.device or (best if "device" in takes else "cpu")
-    if device not in here:
-        raise ValueError(f"device is {device!r}; {options.name} can run on {' or '.join(here)} here")
-    return device
-
-
-def _chosen_seeds(options, takes):
-    """As an argument to the experiment; none, if nobody asked for a number of seeds."""
-    if options.seeds is None:
-        return {}
-    if "seeds" not in takes:
-        raise ValueError(f"{options.name} takes no --seeds: it is one computation, so leave that out")
-    if options.seeds < 2:
-        raise ValueError(f"seeds is {options.seeds}; an interval needs at least 2 runs per arm, better 5")
-    return {"seeds": options.seeds}
-
-
-def _chosen_data(options, takes, data):
-    """data.Data, or None for an experiment that looks at numbers alone."""
-    name, asked = options.data or "digits", (options.data, options.folder, options.limit)
-    if "data" not in takes:
-        if asked != (None, None, None):
-            raise ValueError(f"{options.name} takes no data: it looks at numbers alone, so leave --data out")
-        return None
-    if name == "digits":
-        if asked[1:] != (None, None):
-            raise ValueError(f"--folder and --limit go with --data {', '.join(DATA[1:])}; the digits need neither")
-        return data.digits()
-    if options.folder is None:
-        raise ValueError(f"--data {name} needs --folder PATH: where you have put its files, as nothing is downloaded")
-    return getattr(data, name)(options.folder, options.limit)
-
-
-def _writable(folder):
-    """The folder, made if need be; ValueError if no file can be written there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise ValueError(f"cannot write into {folder} ({error.strerror}); choose another folder with --out") from None
-    return folder
-
-
 # --- bench ---------------------------------------------------------------------------------------------------------
 
 
@@ -426,7 +259,7 @@ def run_bench(options):
 
 def run_gpu(options):
     """Everything that a GPU is needed for; writes gpu.json and gpu.md."""
-    folder = _writable(options.out)
+    folder = run.writable(options.out)
     if options.wheels or (options.rehearse and os.environ.get("TRITON_INTERPRET") != "1"):
         return _in_a_new_process(options)
     gpu = importlib.import_module("bnbook.gpu")

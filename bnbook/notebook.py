@@ -1,6 +1,6 @@
 """What the first cell of every notebook calls: device, threads, figure style, stable printing.
 
-Read after gpu.
+Read after diagnose.
 Used from notebook 00 on.
 """
 

@@ -171,7 +171,7 @@ def test_the_command_prints_the_table_and_writes_the_times(tmp_path, monkeypatch
     assert command_line.main(["bench", "8x3", "--rounds", "1", "--out", str(file)]) == 0
     out = capsys.readouterr().out
     assert "| forward + backward |" in out and json.loads(file.read_text())["results"][0]["shape"] == "8x3"
-    assert command_line.main(["bench", "8"]) == 1 and "is no shape" in capsys.readouterr().err
+    assert command_line.main(["bench", "8"]) == 2 and "is no shape" in capsys.readouterr().err
 
 
 def test_the_command_refuses_in_one_sentence_before_it_measures_anything(tmp_path, monkeypatch, capsys):
@@ -183,7 +183,7 @@ def test_the_command_refuses_in_one_sentence_before_it_measures_anything(tmp_pat
         (["8x3", "--rounds", "0"], "bnbook: rounds is 0; a median needs 1 or more"),
         (["8x3", "--rounds", "-2"], "bnbook: rounds is -2; a median needs 1 or more"),
     ):
-        assert command_line.main(["bench", *arguments]) == 1
+        assert command_line.main(["bench", *arguments]) == 2
         said = capsys.readouterr()
         assert said.out == "" and said.err.startswith(words) and said.err.count("\n") == 1
 

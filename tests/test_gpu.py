@@ -90,7 +90,7 @@ def test_a_test_that_fails_or_does_not_end_is_shown(monkeypatch):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="here is a GPU")
 def test_without_a_gpu_one_sentence_names_the_rehearsal(capsys, tmp_path):
-    assert command_line.main(["gpu", "--out", str(tmp_path)]) == 1
+    assert command_line.main(["gpu", "--out", str(tmp_path)]) == 2
     assert capsys.readouterr().err == (
         "bnbook: there is no NVIDIA GPU with Triton here; --rehearse tries the command without one\n"
     )
@@ -98,5 +98,5 @@ def test_without_a_gpu_one_sentence_names_the_rehearsal(capsys, tmp_path):
 
 
 def test_a_folder_without_wheels_is_refused(capsys, tmp_path):
-    assert command_line.main(["gpu", "--wheels", str(tmp_path), "--out", str(tmp_path)]) == 1
+    assert command_line.main(["gpu", "--wheels", str(tmp_path), "--out", str(tmp_path)]) == 2
     assert "holds no wheels (*.whl); put them there, or leave --wheels out" in capsys.readouterr().err

@@ -18,6 +18,7 @@ import pytest
 
 from bnbook import __main__ as command_line
 from bnbook import chapters
+from bnbook import run as run_command
 
 
 def run(capsys, *arguments):
@@ -170,10 +171,10 @@ def _stops(monkeypatch, error, after):
 
 ENDINGS = [
     (KeyboardInterrupt(), 130, "stopped: "),
-    (OSError(28, "No space left on device"), 1, "[Errno 28] No space left on device; "),
-    (RuntimeError("CUDA out of memory.\nTried to allocate 2 GiB"), 1, "CUDA out of memory. Tried to allocate 2 GiB; "),
-    (MemoryError(), 1, "MemoryError; "),
-    (ValueError("some data is unfit"), 1, "some data is unfit; "),
+    (OSError(28, "No space left on device"), 2, "[Errno 28] No space left on device; "),
+    (RuntimeError("CUDA out of memory.\nTried to allocate 2 GiB"), 2, "CUDA out of memory. Tried to allocate 2 GiB; "),
+    (MemoryError(), 2, "MemoryError; "),
+    (ValueError("some data is unfit"), 2, "some data is unfit; "),
 ]
 
 
@@ -230,7 +231,7 @@ def test_a_disk_that_is_full_at_the_end_leaves_the_earlier_result_whole_and_the_
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(*((results, "save") if ending == "json" else (Figure, "savefig")), full)
         code, _, err = run(capsys, "run", "first_look", "--out", str(tmp_path))
-    assert code == 1 and "No space left on device; the runs that are finished are kept in " in err
+    assert code == 2 and "No space left on device; the runs that are finished are kept in " in err
     assert (tmp_path / f"first_look.{ending}").read_text() == "earlier"
     assert len([line for line in (tmp_path / "first_look.part").read_text().splitlines() if line]) == 4
     assert not list(tmp_path.glob("*.half"))
@@ -291,7 +292,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_work(capsys, tmp_
 
     monkeypatch.setattr("tempfile.TemporaryFile", full)
     code, _, err = run(capsys, "run", "first_look", "--out", str(tmp_path / "new"))
-    assert code == 1 and err.startswith("bnbook: cannot write into ") and "(No space left on device); choose an" in err
+    assert code == 2 and err.startswith("bnbook: cannot write into ") and "(No space left on device); choose an" in err
 
 
 def test_a_gpu_is_taken_by_name_or_number_where_there_is_one(monkeypatch):
@@ -301,11 +302,11 @@ def test_a_gpu_is_taken_by_name_or_number_where_there_is_one(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for asked, takes, chosen in (("cuda:1", ["device"], "cuda:1"), (None, ["device"], "cuda"), (None, [], "cpu")):
         options = argparse.Namespace(device=asked, name="first_look")
-        assert command_line._chosen_device(options, takes, "cuda") == chosen
+        assert run_command._chosen_device(options, takes, "cuda") == chosen
     with pytest.raises(
         ValueError, match="device is 'cuda:2'; first_look can run on cpu or cuda or cuda:0 or cuda:1 here"
     ):
-        command_line._chosen_device(argparse.Namespace(device="cuda:2", name="first_look"), ["device"], "cuda")
+        run_command._chosen_device(argparse.Namespace(device="cuda:2", name="first_look"), ["device"], "cuda")
 
 
 @pytest.mark.parametrize(
@@ -329,11 +330,11 @@ def test_a_gpu_is_taken_by_name_or_number_where_there_is_one(monkeypatch):
         (("notebooks", "99"), "no notebook 99"),
     ],
 )
-def test_mistakes_get_one_sentence_and_exit_code_1(arguments, says, capsys, tmp_path, monkeypatch):
+def test_mistakes_get_one_sentence_and_exit_code_2(arguments, says, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
     code, _, err = run(capsys, *arguments)
-    assert code == 1 and err.startswith("bnbook: ") and says in err and err.count("\n") == 1
+    assert code == 2 and err.startswith("bnbook: ") and says in err and err.count("\n") == 1
 
 
 def test_running_an_experiment_leaves_the_environment_as_it_is(tmp_path):

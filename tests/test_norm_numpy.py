@@ -378,7 +378,23 @@ def test_a_large_variance_is_never_negative_where_the_one_pass_formula_is(C):
     near(var, x.astype(np.float64).var(0))
 
 
-# --- images as tables ----------------------------------------------------------------------------------------------
+# --- merging ---------------------------------------------------------------------------------------------------------
 
 
-# --- notebook 01 -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_merging_in_any_order_gives_the_statistics_of_all(offset):
+    heaps = np.split(np.random.default_rng(2).normal(offset, 2, (60, 3)), [7, 8, 30])
+    together = np.concatenate(heaps)
+    for order in ([0, 1, 2, 3], [3, 1, 0, 2]):
+        whole = 0, np.zeros(3), np.zeros(3)
+        for heap in (heaps[i] for i in order):
+            whole = bn.merge(*whole, len(heap), heap.mean(0), ((heap - heap.mean(0)) ** 2).sum(0))
+        assert whole[0] == 60
+        np.testing.assert_allclose(whole[1], together.mean(0), rtol=1e-13)
+        np.testing.assert_allclose(whole[2] / 60, together.var(0), rtol=1e-9)
+
+
+def test_an_empty_heap_changes_nothing_on_either_side():
+    heap, nothing = (5, np.array([2.0, -3.0]), np.array([7.0, 0.0])), (0, np.zeros(2), np.zeros(2))
+    for merged in (bn.merge(*heap, *nothing), bn.merge(*nothing, *heap), bn.merge(*heap, 0, 0.0, 0.0)):
+        assert all(np.array_equal(a, b) for a, b in zip(merged, heap, strict=True))

@@ -1,6 +1,6 @@
 """Find what is wrong with the BatchNorm layers of your own model, and leave the model as it was.
 
-Read after bench.
+Read after gpu.
 Used in notebook 13.
 
     from bnbook.diagnose import diagnose

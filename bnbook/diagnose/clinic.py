@@ -30,25 +30,31 @@ def diagnose(
     ignore       names of findings to leave out
     baseline     known findings: path of a JSON file, a dict like Report.to_dict(), or a Report
     Returns Report; the cost is below three forward and backward passes per batch.
-    Raises ValueError for a model that is no nn.Module, batches < 1, a loader without batches, or a name in `ignore`
-    that is not a string; whatever the model itself raises comes through.
+    Raises ValueError for a model that is no nn.Module or is TorchScript, batches < 1, a loader without batches, names
+    in `ignore` that are not strings; whatever the model itself raises comes through.
     """
-    if isinstance(model, list | tuple):
-        return compare_replicas(model)
-    if not isinstance(model, nn.Module):
+    several = isinstance(model, list | tuple)
+    if not several and not isinstance(model, nn.Module):
         raise ValueError(f"diagnose wants a torch.nn.Module, got {type(model).__name__}")
     if not isinstance(batches, int) or batches < 1:
         raise ValueError(f"batches must be a whole number of at least 1, got {batches!r}")
     if isinstance(ignore, str) or not all(isinstance(name, str) for name in ignore):
         raise ValueError(f"ignore must be a collection of names such as ('redundant-bias',), got {ignore!r}")
     known = read_baseline(baseline)
+    if several:
+        report = compare_replicas(model)
+        return Report(_new(report.findings, ignore, known), report.layers)
     record = examine(
         *(model, loader), eval_loader=eval_loader, loss=loss, optimizer=optimizer, device=device, batches=batches,
         forward_with=forward,
     )  # fmt: skip
     findings = unexplained(_ask(record)) + _own(record, rules)
-    kept = [f for f in findings if f.name not in ignore and (f.name, f.layer) not in known]
-    return Report(kept, len(record.layers), record.batches)
+    return Report(_new(findings, ignore, known), len(record.layers), record.batches)
+
+
+def _new(findings, ignore, known):
+    """Those that are neither ignored nor known."""
+    return [f for f in findings if f.name not in ignore and (f.name, f.layer) not in known]
 
 
 def _ask(record):

@@ -24,6 +24,8 @@ def examine(
 ):
     """The ModelRecord of a model, which is left as it was; arguments as in `diagnose`."""
     root, prefix, wrappers = forward.unwrap(model)
+    if isinstance(root, torch.jit.ScriptModule):
+        raise ValueError("diagnose cannot look into TorchScript; give it the nn.Module that was scripted or traced")
     record = ModelRecord(training=root.training, wrappers=wrappers)
     if loader is None:
         found = sites.find(root, prefix)

@@ -84,7 +84,9 @@ class Report:
             worst = max(group, key=lambda f: _excess(f.measured))
             lines += ["", f"{worst.severity:<8} {worst.name}   {_places(group)}"]
             lines += [f"         {worst.measured}", f"         {worst.why}"]
+            more = len(group) - 1 if "get_submodule" in worst.fix else 0
             lines += ["         fix:   " + worst.fix.replace("\n", "\n                ")] if worst.fix else []
+            lines += [f"                # and so for the other {more}: see report.findings"] if more else []
             lines += [f"         read:  {worst.read}"] if worst.read else []
         return "\n".join(lines)
 

@@ -86,7 +86,9 @@ def as_far_off(a, b, expected):
     """Whether a and b, both ruined by rounding, are off by alike amounts; the order of operations may do 100."""
     far = [_how_far(value, expected) for value in (a, b)]
     if None in far:
-        return far[0] == far[1] and kind_of(a) == kind_of(b)
+        shapes = [None if (array := _array(value)) is None else array.shape for value in (a, b)]
+        alike = shapes[0] == shapes[1] if None not in shapes else kind_of(a) == kind_of(b)
+        return far[0] == far[1] and alike
     # A variance that comes out negative makes NaN of a root, or 0 where somebody has guarded it.
     return not np.all(np.isfinite(far)) or max(far) <= 100 * min(far)
 

@@ -143,8 +143,9 @@ def _by_hand(exercise, yours):
     arguments = zip(exercise.inputs, exercise.example(), strict=True)
     call = ", ".join(f"{name} = {full(value)}" for name, value in arguments)
     differing = [name for name in exercise.outputs if mine[name] != right[name]]
-    rows = [f"   {name:8} yours {mine[name]}   expected {right[name]}" for name in differing]
-    in_two = [f"   {name:8} yours    {mine[name]}\n   {'':8} expected {right[name]}" for name in differing]
+    pad = max(8, *map(len, differing))
+    rows = [f"   {name:{pad}} yours {mine[name]}   expected {right[name]}" for name in differing]
+    in_two = [f"   {name:{pad}} yours    {mine[name]}\n   {'':{pad}} expected {right[name]}" for name in differing]
     return [f"Small enough to follow by hand, {call}:", *(rows if max(map(len, rows)) <= WIDTH else in_two)]
 
 

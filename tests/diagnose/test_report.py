@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+import warnings
 from pathlib import Path
 
 import patients
@@ -86,6 +87,11 @@ def test_a_rule_of_ones_own_reads_the_record(trained):
         diagnose(trained("mlp"), rules=(lambda layer: layer.name,))
 
 
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # torch deprecates it, users have it
+    SCRIPTED = torch.jit.script(nn.Sequential(nn.BatchNorm1d(3)))
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -93,6 +99,7 @@ def test_a_rule_of_ones_own_reads_the_record(trained):
         ({"batches": 0}, "batches must be"),
         ({"ignore": "dead-channels"}, "ignore must be"),
         ({"loader": []}, "without a single batch"),
+        ({"model": SCRIPTED}, "cannot look into TorchScript"),
     ],
 )
 def test_wrong_arguments_are_refused_in_one_sentence(arguments, message):
@@ -135,6 +142,7 @@ def test_replicas_that_saw_other_data_differ(kind, trained):
             two(0.3 * x)
     report = diagnose([one, two])
     assert report.names == ["replicas-differ"]
+    assert diagnose([one, two], ignore=("replicas-differ",)).ok and diagnose([one, two], baseline=report).ok
     scope = {"model": two, "torch": torch}
     exec(report.findings[0].fix, scope)
     assert any(isinstance(m, nn.SyncBatchNorm) for m in scope["model"].modules())

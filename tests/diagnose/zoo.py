@@ -40,7 +40,7 @@ def classifier(*body, width=12):
     return nn.Sequential(conv(1, width), *body, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.LazyLinear(10))
 
 
-def images(net, steps=150, **keywords):
+def images(net, steps=100, **keywords):
     """Train a classifier of digits; it must work."""
     net(patients.digits(True)[0][:8])
     for norm in patients.norms(net):
@@ -147,7 +147,7 @@ def dropout():
 
 def spatial_dropout():
     layers = list(cnn())
-    return images(nn.Sequential(*layers[:4], nn.Dropout2d(0.2), *layers[4:]), steps=200)
+    return images(nn.Sequential(*layers[:4], nn.Dropout2d(0.2), *layers[4:]), steps=150)
 
 
 def gan_generator():

@@ -13,8 +13,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bnbook import chapters, course, norm_numpy
 from bnbook.grading import compare, desk, message
@@ -152,10 +150,11 @@ def test_a_sentence_about_the_whole_is_not_told_of_a_part():
     def yours(dy, x, gamma, num_groups, eps=1e-5):
         dx, _, dbeta = checks.group_norm_backward.finished(dy, x, gamma, num_groups, eps)
         x_hat = norm_numpy.normalize(x, batch_axes(x.ndim), eps)[0]
-        return dx, (dy * x_hat).sum(batch_axes(x.ndim)), dbeta
+        return dx, (dy * x_hat).sum(batch_axes(x.ndim)), 3 * dbeta
 
     verdict = checks.group_norm_backward.judge(yours)
-    assert 'Only "dgamma" is off: it is what the projection of BatchNorm gives.' in verdict.message
+    assert 'A part of it is known: "dgamma" is what either of these gives:' in verdict.message
+    assert "- the projection of BatchNorm\n" in verdict.message
     assert "cannot reach image 1" not in verdict.message and "   dgamma   yours    [" in verdict.message
 
 
@@ -188,10 +187,10 @@ def test_a_wrong_answer_is_printed_and_raised_as_an_assertion_error(capsys):
 
 
 def test_a_wrong_answer_without_a_name_shows_the_small_example(capsys):
-    out, _ = run(checks.batch_norm, lambda x, g, b, eps=1e-5: norm_numpy.batch_norm(x, g**2, b, eps), capsys)
-    assert "x = [[1, 10], [3, 30], [5, 20]]" in out
-    # by hand: gamma^2 is (4, 1); (1 - 3) / sqrt(8/3 + .1) = -1.2024, (10 - 20) / sqrt(200/3 + .1) = -1.2238
-    assert "[[-3.81, 3.776], " in out and "[[-1.405, 6.224], " in out
+    out, _ = run(checks.batch_norm, lambda x, g, b, eps=1e-5: norm_numpy.batch_norm(x, g**4, b, eps), capsys)
+    assert "x = [[1, 10], [3, 40], [8, 10]]" in out
+    # by hand: gamma^4 is (16, 1); (1 - 4) / sqrt(26/3 + .1) = -1.0132, (10 - 20) / sqrt(200 + .1) = -0.7069
+    assert "[[-15.21, 4.293], " in out and "[[-1.026, 5.707], " in out
 
 
 def test_two_mistakes_at_once_name_the_one_that_can_be_told(capsys):
@@ -202,8 +201,9 @@ def test_two_mistakes_at_once_name_the_one_that_can_be_told(capsys):
 
     out, _ = run(checks.batch_norm, two, capsys)
     assert 'A part of it is known: "var" is what either of these gives:' in out
-    assert "- dividing the variance by m - 1: BatchNorm normalizes" in out and "var is [4, 100], it should be" in plain(
-        out
+    assert (
+        "- dividing the variance by m - 1: BatchNorm normalizes" in out
+        and "var is [13, 300], it should be" in plain(out)
     )
     assert "- returning the variance divided by m - 1\n" in out, "its sentence says that y is right, and y is not"
 
@@ -380,7 +380,7 @@ def mixed_answers(exercise):
         if any(compare.as_outputs(call.result, len(exercise.outputs)) is None for call in calls):
             continue
         spoiled = exercise._spoiled(slip)
-        pairs = itertools.combinations(spoiled, 2) if len(exercise.outputs) < 20 else itertools.pairwise(spoiled)
+        pairs = itertools.combinations(spoiled, 2) if len(exercise.outputs) < 8 else itertools.pairwise(spoiled)
         for positions in [*((p,) for p in spoiled), *pairs]:
             if len(positions) < len(spoiled):  # else it is the slip itself
                 yield Mixed(slip, positions)
@@ -454,7 +454,7 @@ def test_the_readers_of_messages_find_what_they_look_for():
     assert called_wrong("a\n   var      yours 3   expected 4", names) == {"var"}
 
 
-CONTRADICT_THEMSELVES = {"fgsm_upwards_only"}  # the small example of fgsm does not show this slip
+CONTRADICT_THEMSELVES = set()
 
 
 @pytest.mark.parametrize("exercise, slip", every_slip())
@@ -488,244 +488,6 @@ def test_slips_that_share_an_output_on_all_probes_are_named_together_or_not_at_a
         ]
         bad += [(slip.__name__, exercise.outputs[position], missing)] if missing else []
     assert not bad, bad
-
-
-# --- wrong answers that nobody listed ------------------------------------------------------------------------------
-
-
-def built(x, gamma, beta, eps, *, axes=None, mean_by=1.0, var_by=1.0, ddof=0, power=0.5, place="in", x_hat_by=1.0):
-    """batch_norm in one formula whose parts can be bent."""
-    axes = batch_axes(x.ndim) if axes is None else axes
-    shape = (1, -1) + (1,) * (x.ndim - 2)
-    mean = mean_by * x.mean(axes, keepdims=True)
-    var = var_by * x.var(axes, keepdims=True, ddof=ddof)
-    root = {"in": (var + eps) ** power, "out": var**power + eps, "none": var**power}[place]
-    y = gamma.reshape(shape) * x_hat_by * (x - mean) / root + beta.reshape(shape)
-    return y, mean, var
-
-
-def bent(**how):
-    def yours(x, gamma, beta, eps=1e-5):
-        y, mean, var = built(x, gamma, beta, eps, **how)
-        return y, mean.ravel(), var.ravel()
-
-    return yours
-
-
-def off_by(part):
-    """A factor that differs from 1 by 1e-3 to 1."""
-    return st.one_of(st.floats(1e-3, 1), st.floats(-1, -1e-3)).map(lambda d: {part: 1 + d})
-
-
-single_changes = st.one_of(
-    off_by("mean_by"),
-    off_by("var_by"),
-    off_by("x_hat_by"),
-    st.sampled_from([{"mean_by": -1.0}, {"mean_by": 0.0}, {"x_hat_by": -1.0}, {"ddof": 1}]),
-    st.floats(0.4, 1).filter(lambda p: abs(p - 0.5) > 1e-3).map(lambda p: {"power": p}),
-    st.sampled_from([{"place": "out"}, {"place": "none"}]),
-)
-
-
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(single_changes)
-def test_a_bent_formula_is_refused(how):
-    assert checks.batch_norm.judge(bent(**how)).kind == "wrong"
-
-
-def test_the_unbent_formula_is_accepted():
-    assert checks.batch_norm.judge(bent()).kind == "agrees"
-
-
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(st.sets(st.integers(0, 4)), st.integers(2, 5))
-def test_any_other_choice_of_axes_at_any_rank_is_refused(axes, at_rank):
-    """An axis missing or one too many, for arrays of one rank only."""
-    axes = tuple(a for a in sorted(axes) if a < at_rank)
-
-    def yours(x, gamma, beta, eps=1e-5):
-        chosen = axes if x.ndim == at_rank else batch_axes(x.ndim)
-        y, mean, var = built(x, gamma, beta, eps, axes=chosen)
-        if mean.size == len(gamma):
-            mean, var = mean.ravel(), var.ravel()
-        return y, mean, var
-
-    verdict = checks.batch_norm.judge(yours)
-    assert (verdict.kind == "agrees") == (axes == batch_axes(at_rank))
-
-
-@settings(max_examples=100, deadline=None, derandomize=True)
-@given(
-    st.sampled_from(["y", "mean", "var"]),
-    st.one_of(st.floats(1e-3, 10), st.floats(-2, -1e-3)),
-    st.integers(2, 5),
-    st.floats(0, 0.999),
-)
-def test_one_entry_of_one_output_at_one_rank_off_by_a_thousandth_is_refused(output, by, rank, where):
-    def yours(x, gamma, beta, eps=1e-5):
-        outputs = dict(zip(("y", "mean", "var"), norm_numpy.batch_norm(x, gamma, beta, eps), strict=True))
-        if x.ndim == rank:
-            flat = outputs[output].reshape(-1)
-            flat[int(where * flat.size)] *= 1 + by
-        return tuple(outputs.values())
-
-    assert checks.batch_norm.judge(yours).kind == "wrong"
-
-
-@settings(max_examples=30, deadline=None, derandomize=True)
-@given(st.sampled_from([0, 1, 2]), st.one_of(st.floats(0, 0.0999), st.floats(0.1001, 1)), st.permutations(range(3)))
-def test_swapped_outputs_a_fixed_eps_and_overwritten_arguments_are_refused(argument, eps, order):
-    def overwrites(*args):
-        result = norm_numpy.batch_norm(*args)
-        args[argument].reshape(-1)[0] += 1e-3
-        return result
-
-    def swaps(*args):
-        result = norm_numpy.batch_norm(*args)
-        return tuple(result[i] for i in order)
-
-    assert checks.batch_norm.judge(overwrites).kind == "wrong"
-    assert checks.batch_norm.judge(lambda x, g, b, given=1e-5: norm_numpy.batch_norm(x, g, b, eps)).kind == "wrong"
-    assert (checks.batch_norm.judge(swaps).kind == "agrees") == (list(order) == [0, 1, 2])
-
-
-@settings(max_examples=30, deadline=None, derandomize=True)
-@given(st.floats(1e-6, 1e-2).filter(lambda eps: abs(eps / 1e-5 - 1) > 1e-3))
-def test_another_default_for_eps_is_refused(default):
-    def yours(x, gamma, beta, eps=default):
-        return norm_numpy.batch_norm(x, gamma, beta, eps)
-
-    assert checks.batch_norm.judge(yours).kind == "wrong"
-
-
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(
-    st.sampled_from(["x_hat", "mean", "var"]), st.one_of(st.floats(1e-3, 10), st.floats(-2, -1e-3)), st.floats(0, 0.999)
-)
-def test_normalize_with_one_entry_off_is_refused(output, by, where):
-    def yours(x, axes, eps=1e-5):
-        outputs = dict(zip(("x_hat", "mean", "var"), norm_numpy.normalize(x, axes, eps), strict=True))
-        if axes == (1, 2, 3):
-            flat = outputs[output].reshape(-1)
-            flat[int(where * flat.size)] *= 1 + by
-        return tuple(outputs.values())
-
-    assert checks.normalize.judge(yours).kind == "wrong"
-
-
-# --- right answers written in another way ---------------------------------------------------------------------------
-
-
-def staged(x, gamma, beta, eps=1e-5):
-    axes = batch_axes(x.ndim)
-    shape = [1] * x.ndim
-    shape[1] = -1
-    total = x.sum(axis=axes, keepdims=True)
-    m = x.size // x.shape[1]
-    mean = total / m
-    centred = x - mean
-    squares = centred * centred
-    var = squares.sum(axis=axes, keepdims=True) / m
-    inverse = 1 / np.sqrt(var + eps)
-    y = np.reshape(gamma, shape) * (centred * inverse) + np.reshape(beta, shape)
-    return y, mean.flatten(), var.flatten()
-
-
-def with_einsum(x, gamma, beta, eps=1e-5):
-    m = x.size / x.shape[1]
-    wide = x.astype(np.float64)
-    rows = wide.reshape(len(x), x.shape[1], -1)
-    mean = np.einsum("ncs->c", rows) / m
-    centred = rows - mean[:, None]
-    var = np.einsum("ncs,ncs->c", centred, centred) / m
-    y = np.einsum("c,ncs->ncs", gamma / np.sqrt(var + eps), centred) + beta[:, None]
-    return y.reshape(x.shape), mean, var
-
-
-def with_moveaxis_and_rows(x, gamma, beta, eps=1e-5):
-    last = np.moveaxis(x, 1, -1)
-    rows = last.reshape(-1, x.shape[1])
-    y = (rows - rows.mean(0)) / np.sqrt(rows.var(0) + eps) * gamma + beta
-    return np.moveaxis(y.reshape(last.shape), -1, 1), rows.mean(0), rows.var(0)
-
-
-def with_other_argument_names(a, b, c, d=1e-5):
-    return staged(a, b, c, d)
-
-
-def as_float32_results(x, gamma, beta, eps=1e-5):
-    return tuple(np.float32(r) for r in norm_numpy.batch_norm(x, gamma, beta, eps))
-
-
-def as_lists(x, gamma, beta, eps=1e-5):
-    return [r.tolist() for r in norm_numpy.batch_norm(x, gamma, beta, eps)]
-
-
-def one_pass_but_in_float64(x, gamma, beta, eps=1e-5):
-    wide = x.astype(np.float64)
-    axes = batch_axes(x.ndim)
-    mean, var = wide.mean(axes), (wide**2).mean(axes) - wide.mean(axes) ** 2
-    scale = gamma / np.sqrt(var + eps)
-    shift = beta - mean * scale
-    shape = (1, -1) + (1,) * (x.ndim - 2)
-    return wide * scale.reshape(shape) + shift.reshape(shape), mean, var
-
-
-def with_torch(x, gamma, beta, eps=1e-5):
-    import torch
-
-    x, gamma, beta = (torch.tensor(np.asarray(a)).double() for a in (x, gamma, beta))
-    y = torch.nn.functional.batch_norm(x, None, None, gamma, beta, True, 0.1, eps)
-    rows = x.movedim(1, 0).flatten(1)
-    return y, rows.mean(1), rows.var(1, correction=0)
-
-
-@pytest.mark.parametrize(
-    "yours",
-    [
-        staged,
-        with_einsum,
-        with_moveaxis_and_rows,
-        with_other_argument_names,
-        as_float32_results,
-        as_lists,
-        one_pass_but_in_float64,
-        with_torch,
-    ],
-)
-def test_a_correct_rewriting_is_accepted(yours):
-    verdict = checks.batch_norm.judge(yours)
-    assert verdict.kind == "agrees", verdict.message
-
-
-@pytest.mark.parametrize(
-    "yours",
-    [
-        lambda ndim: [0, *range(2, ndim)],
-        lambda ndim: tuple(a for a in range(ndim) if a != 1),
-        lambda ndim: (0, *range(2 - ndim, 0)),
-        lambda ndim: np.delete(np.arange(ndim), 1),
-        lambda ndim: set(range(ndim)) - {1},
-    ],
-)
-def test_axes_are_accepted_in_any_form(yours):
-    assert checks.batch_axes.judge(yours).kind == "agrees"
-
-
-def test_a_plain_centred_float32_answer_passes_the_offset_probe_that_one_pass_fails():
-    def plain(x, axes, eps=1e-5):
-        mean = x.mean(axes, keepdims=True)
-        var = ((x - mean) ** 2).mean(axes, keepdims=True)
-        return (x - mean) / np.sqrt(var + eps), mean, var
-
-    def one_pass(x, axes, eps=1e-5):
-        mean = np.mean(x, axis=axes, keepdims=True)
-        var = np.mean(np.square(x), axis=axes, keepdims=True) - np.square(mean)
-        return (x - mean) / np.sqrt(np.maximum(var, 0) + eps), mean, var
-
-    assert checks.normalize.judge(plain).kind == "agrees"
-    verdict = checks.normalize.judge(one_pass)
-    assert verdict.kind == "wrong" and verdict.slip.__name__ == "normalize_in_one_pass"
 
 
 # --- how a message is laid out ---------------------------------------------------------------------------------------

@@ -10,9 +10,7 @@ import torch
 from torch import nn
 
 from bnbook import data, nets
-from bnbook.chapters import n09_depth
-from bnbook.lab import engine, images, results
-from bnbook.lab import shared as shared_lab
+from bnbook.lab import engine, images
 
 torch.set_num_threads(1)
 
@@ -98,17 +96,6 @@ def test_one_mean_and_one_sd_of_the_training_images_serve_for_all(digits):
     assert engine.run(setting, darker_test)["test_accuracy"] != same["test_accuracy"]
 
 
-def test_the_interval_is_the_bootstraps_and_the_same_at_every_call():
-    values = np.random.default_rng(1).normal(5, 2, size=400)
-    low, high = results.interval(values)
-    assert (low, high) == results.interval(values)
-    # With many values the bootstrap of a mean is the textbook normal interval.
-    half = 1.96 * values.std() / np.sqrt(400)
-    assert low == pytest.approx(values.mean() - half, abs=0.1 * half)
-    assert high == pytest.approx(values.mean() + half, abs=0.1 * half)
-    assert results.interval([0.5, 0.5, 0.5]) == (0.5, 0.5)
-
-
 def test_a_setting_varies_by_replace_and_an_unknown_net_is_refused(digits):
     setting = replace(engine.Setting(), lr=0.5, net="transformer")
     assert setting.lr == 0.5 and setting.norm == "batch"
@@ -162,17 +149,6 @@ def _plain_cnn(seed):
 def _accuracy(net, x, y):
     with torch.no_grad():
         return (net(x).argmax(1) == y).sum().item() / len(y)
-
-
-def test_the_shared_statistic_is_one_mean_and_variance_and_keeps_the_weights(digits):
-    layer = shared_lab._SharedStatistic(3)
-    x = torch.randn(5, 3, 4, 4, dtype=torch.float64) * torch.tensor([1.0, 5.0, 0.1]).reshape(1, 3, 1, 1) + 2
-    torch.testing.assert_close(layer(x).detach(), (x - x.mean()) / (x.var(correction=0) + 1e-5).sqrt())
-    batch, shared = (shared_lab._with_unequal_filters(norm, 3.0, 1, digits) for norm in ("batch", "shared"))
-    for i in (1, 2, 3):
-        assert torch.equal(batch.get_submodule(f"conv{i}").weight, shared.get_submodule(f"conv{i}").weight)
-        assert type(shared.get_submodule(f"norm{i}")) is shared_lab._SharedStatistic
-    assert list(dict(shared.named_children())) == list(dict(batch.named_children()))
 
 
 # --- many runs at once -----------------------------------------------------------------------------------------------
@@ -275,13 +251,6 @@ def test_a_standardized_start_is_built_from_the_training_images(digits):
 def test_a_setting_that_no_net_has_is_refused(digits, wrong, message):
     with pytest.raises(ValueError, match=message):
         engine.run(engine.Setting(**wrong), digits)
-
-
-def test_evidence_that_is_not_stored_is_named():
-    evidence = results.shelf(n09_depth.__file__)
-    assert evidence("trainability")["experiment"] == "trainability"
-    with pytest.raises(ValueError, match="no evidence is stored for 'nothing' in n09_depth; stored: trainability"):
-        evidence("nothing")
 
 
 def test_float32_gives_the_same_verdicts(digits):

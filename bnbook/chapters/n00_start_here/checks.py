@@ -1,5 +1,9 @@
 """The exercises of notebook 00."""
 
+from collections.abc import Iterator
+
+import numpy as np
+
 from bnbook import norm_numpy
 from bnbook.grading import desk
 from bnbook.grading.compare import Probe
@@ -9,18 +13,30 @@ from .questions import QUESTIONS
 
 
 def _axes_difference(name, yours, expected, probe):
-    """Axes are equal as a set; negative ones count from the end; a list is as good as a tuple."""
+    """Axes are a tuple of whole numbers, in any order, negative ones counted from the end; nothing else will do."""
     ndim = probe.args[0]
-    if _as_set(yours, ndim) == _as_set(expected, ndim):
+    if _form(yours, ndim) == _form(expected, ndim):
         return None
-    return f"{name} for ndim = {ndim} are {expected}, you returned {yours!r}"
+    shown = f"a {type(yours).__name__}" if isinstance(yours, Iterator) else repr(yours)
+    return f"{name} for ndim = {ndim} are {expected}, you returned {shown}. {_what_mean_does(yours, ndim, shown)}"
 
 
-def _as_set(axes, ndim):
+def _form(axes, ndim):
+    """What two right answers have in common: the axes counted from 0, in order; else the answer as it is written."""
+    whole = isinstance(axes, tuple) and all(isinstance(a, int | np.integer) and type(a) is not bool for a in axes)
+    return sorted(int(a) + ndim * (a < 0) for a in axes) if whole else (type(axes).__name__, repr(axes))
+
+
+def _what_mean_does(axes, ndim, shown):
+    """What np.mean makes of these axes, in a sentence."""
+    shape = (5, 3, 4, 6, 2)[:ndim]
+    call = f"For x {shape}, np.mean(x, axis={shown})"
     try:
-        return sorted(axis + ndim if axis < 0 else axis for axis in axes)
-    except TypeError:
-        return axes
+        left = np.mean(np.ones(shape), axis=axes).shape
+    except Exception as error:
+        return f"{call} raises {type(error).__name__}: {error}; it wants a tuple of whole numbers from 0 to {ndim - 1}"
+    number = "takes a number too, but asked is a tuple" if isinstance(axes, int | np.integer) else None
+    return f"{call} {number or f'leaves the shape {left}; one mean per channel is (3,)'}"
 
 
 batch_axes = Exercise(

@@ -1,7 +1,7 @@
 """The experiment of notebook 00."""
 
 from bnbook.lab.engine import Setting, run_all
-from bnbook.lab.results import difference, summary, versions
+from bnbook.lab.results import check_seeds, difference, summary, versions
 
 
 def first_look(data, seeds=5, rates=(0.02, 0.2, 1.0), device="cpu", progress=False):
@@ -19,8 +19,7 @@ def first_look(data, seeds=5, rates=(0.02, 0.2, 1.0), device="cpu", progress=Fal
     0 and 1.
     Raises ValueError if seeds is below 2.
     """
-    if seeds < 2:
-        raise ValueError(f"seeds is {seeds}; an interval needs at least 2 runs per arm, better 5")
+    check_seeds(seeds)
     grid = [(lr, norm) for lr in rates for norm in ("none", "batch")]
     settings = [Setting(norm=norm, lr=lr, seed=seed) for lr, norm in grid for seed in range(seeds)]
     runs = run_all(settings, data, device, progress)

@@ -1,6 +1,7 @@
-"""The drawing of notebook 00."""
+"""The drawings of notebook 00."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.patches import Patch
 
 from bnbook.lab.style import ARMS
@@ -69,6 +70,8 @@ def _first_look_text(data, rates):
             low, high = (100 * end for end in difference["interval"])
             verdict = "BatchNorm is better" if low > 0 else "BatchNorm is worse" if high < 0 else "no clear difference"
             lines.append(f"  difference: {100 * difference['mean']:+z.1f} [{low:+z.1f}, {high:+z.1f}], {verdict}")
+    if any(arm["diverged"] for arm in data["arms"]):  # the criterion of `train.diverged`
+        lines.append("A run does not train if its loss over the training images ends above half of guessing's.")
     return "\n".join(lines)
 
 
@@ -77,3 +80,31 @@ def _final(arm):
         return f"{arm['diverged']} of {arm['seeds']} runs do not train"
     low, high = (100 * end for end in arm["final_interval"])
     return f"{100 * arm['final_mean']:.1f} % [{low:.1f}, {high:.1f}]"
+
+
+def shared_mean(axes, shape=(3, 3, 4, 4)):
+    """Which numbers of a batch (N, C, H, W) share one mean: those of equal colour.
+
+    axes   tuple  the axes averaged over
+    shape  sizes of the batch to draw
+    Returns axes (an array (N, C) of small images), text.
+    """
+    kept = [axis for axis in range(len(shape)) if axis not in axes]
+    index = np.indices(shape)
+    group = np.ravel_multi_index([index[a] for a in kept], [shape[a] for a in kept]) if kept else np.zeros(shape, int)
+    count = int(group.max()) + 1
+    N, C = shape[:2]
+    figure, grid = plt.subplots(N, C, figsize=(1.25 * C + 0.6, 1.15 * N + 0.7), squeeze=False)
+    for n in range(N):
+        for c in range(C):
+            ax = grid[n, c]
+            ax.pcolormesh(
+                group[n, c], cmap="cividis", vmin=0, vmax=max(count - 1, 1), edgecolors="white", linewidth=0.8
+            )
+            ax.set(xticks=[], yticks=[], aspect="equal")
+        grid[n, 0].set_ylabel(f"image {n}")
+    for c in range(C):
+        grid[0, c].set_title(f"channel {c}")
+    each = int(np.prod(shape)) // count
+    figure.suptitle(f"axes {axes}: {count} mean{'s' * (count != 1)}, each of {each} numbers")
+    return grid, f"Averaging {shape} over axes {axes} leaves {count} mean{'s' * (count != 1)}, each of {each} numbers."

@@ -25,7 +25,7 @@ QUESTIONS = (
     Question(
         "start-large-rate",
         "b",
-        "All five plain runs stay at guessing; all five with BatchNorm train.",
+        "All five plain runs end with a loss above half of guessing's; all five with BatchNorm train.",
         {
             "a": (
                 "The plain net does not train at 1.0. How many of its five runs fail:",

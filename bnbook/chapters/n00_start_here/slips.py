@@ -78,3 +78,24 @@ def how_many(ndim):
     """counting the axes: {axes} is how many axes are averaged over, for ndim = 4. np.mean wants to know which ones, as
     a tuple."""
     return ndim - 1
+
+
+@slip_of("batch_axes")
+def a_list(ndim):
+    """a list: the axes are right, but np.mean(x, axis={axes}) raises TypeError: 'list' object cannot be interpreted as
+    an integer. Round brackets make a tuple of them: (0, *range(2, ndim)), or tuple(...) around your list."""
+    return [0, *range(2, ndim)]
+
+
+@slip_of("batch_axes")
+def a_set(ndim):
+    """a set: the 3 axes for ndim = 4 are right, but np.mean raises TypeError: 'set' object cannot be interpreted as an
+    integer. Put tuple(...) around it; the order of the axes does not matter."""
+    return set(range(ndim)) - {1}
+
+
+@slip_of("batch_axes")
+def without_the_comma(ndim):
+    """leaving out the comma where there is one axis: for ndim = 2 you return (0), which Python reads as the number 0.
+    A tuple of one needs a comma: (0,)."""
+    return (0, *range(2, ndim)) if ndim > 2 else 0

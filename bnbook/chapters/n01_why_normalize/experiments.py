@@ -26,6 +26,7 @@ def twenty_layers(
         sd         of what a unit's activation gets, over the images; mean over units
         saturated  share of activations whose slope is below 5 % of the largest slope (for 'relu': that are 0)
         gradient   size of dLoss/dh, h the layer's output, relative to that of the last layer; geometric mean over seeds
+        weights    size of dLoss/dW, W the layer's weights, relative to that of W; geometric mean over seeds
     and growth: the factor by which the gradient grows per layer on its way from layer depth - 1 down to layer 5.
     """
     x, y, _, _ = tensors(data, device)
@@ -35,35 +36,44 @@ def twenty_layers(
             arm = Setting(net="mlp", norm=norm, width=100, init=gain, depth=depth, activation=activation)
             untrained = [build(replace(arm, seed=seed), data) for seed in range(seeds)]
             runs = [_look_inside(net.to(device), x[:500], y[:500], activation) for net in untrained]
-            found = _over_seeds(runs, ("sd", "saturated", "gradient"))
+            found = _over_seeds(runs, ("sd", "saturated", *_SIZES))
             down = found["gradient"]["mean"]
             growth = (down[4] / down[-2]) ** (1 / (depth - 6))
             arms.append({"norm": norm, "gain": gain, **found, "growth": growth})
     return {
-        **{"experiment": "twenty_layers", "versions": versions(), "activation": activation},
-        **{"depth": depth, "seeds": seeds, "arms": arms},
+        "experiment": "twenty_layers",
+        "versions": versions(),
+        "activation": activation,
+        "depth": depth,
+        "seeds": seeds,
+        "arms": arms,
     }
 
 
+_SIZES = ("gradient", "weights")  # over many decades: their means are geometric
+
+
 def _look_inside(net, x, y, activation):
-    """sd, saturated and gradient of each layer of net, see `twenty_layers`."""
+    """sd, saturated, gradient and weights of each layer of net, see `twenty_layers`."""
     logits, z, h = inside(net, x)
-    gradients = torch.autograd.grad(torch.nn.functional.cross_entropy(logits, y), h)
-    size = np.array([g.norm().item() for g in gradients])
+    hidden = [layer.weight for name, layer in net.named_children() if name.startswith("linear") and name != "linear"]
+    gradients = torch.autograd.grad(torch.nn.functional.cross_entropy(logits, y), [*h, *hidden])
+    size = np.array([g.norm().item() for g in gradients[: len(h)]])
     slope = {"tanh": lambda h: 1 - h**2, "sigmoid": lambda h: 4 * h * (1 - h), "relu": lambda h: (h > 0).double()}
     return {
         "sd": [a.std(0, correction=0).mean().item() for a in z],
         "saturated": [(slope[activation](a) < 0.05).double().mean().item() for a in h],
         "gradient": (size / size[-1]).tolist(),
+        "weights": [(g.norm() / w.norm()).item() for g, w in zip(gradients[len(h) :], hidden, strict=True)],
     }
 
 
 def _over_seeds(runs, keys):
-    """For each key, the mean (of gradients the geometric one), the lowest and the highest seed: lists over layers."""
+    """For each key, the mean (the geometric one of gradients), the lowest and the highest seed, over the layers."""
     found = {}
     for key in keys:
         values = np.array([run[key] for run in runs])
-        mean = np.exp(np.log(values).mean(0)) if key == "gradient" else values.mean(0)
+        mean = np.exp(np.log(values).mean(0)) if key in _SIZES else values.mean(0)
         found[key] = {"mean": mean.tolist(), "lowest": values.min(0).tolist(), "highest": values.max(0).tolist()}
     return found
 
@@ -93,8 +103,13 @@ def after_training(data, norms=("none", "batch"), lr=0.015, steps=100, depth=20,
             runs.append({"accuracy": accuracy, **_moved(untrained, net, x[:500])})
         arms.append({"norm": norm, "accuracy": [run["accuracy"] for run in runs], **_over_seeds(runs, _MOVED)})
     return {
-        **{"experiment": "after_training", "versions": versions(), "lr": lr, "steps": steps},
-        **{"depth": depth, "seeds": seeds, "arms": arms},
+        "experiment": "after_training",
+        "versions": versions(),
+        "lr": lr,
+        "steps": steps,
+        "depth": depth,
+        "seeds": seeds,
+        "arms": arms,
     }
 
 

@@ -5,20 +5,25 @@ import numpy as np
 
 from bnbook.lab.style import ARMS
 
+from .functions import saturation
+
 # One colour and one marker per gain, smallest first.
 GAINS = [("#56B4E9", "v"), ("#0072B2", "o"), ("#E69F00", "s"), ("#D55E00", "^"), ("#CC79A7", "D")]
 QUANTITIES = {
     "sd": "sd of z over the images",
     "saturated": "saturated outputs (%)",
-    "gradient": "gradient (last layer = 1)",
+    "gradient": "gradient of h (last layer = 1)",
+    "weights": "gradient of W, relative to W",
 }
+SMALLEST = {"sd": 1e-6, "gradient": 1e-6, "weights": 1e-8}  # what a picture still shows of a line
 
 
 def twenty_layers(data, panels=(("sd", "none"), ("sd", "batch"))):
     """What activations and gradients are like in each layer, one line per size of the weights.
 
     data    what experiments.twenty_layers returned
-    panels  from left to right: (quantity, norm), quantity 'sd', 'saturated' or 'gradient', norm 'none' or 'batch'
+    panels  from left to right: (quantity, norm), quantity 'sd', 'saturated', 'gradient' or 'weights', norm 'none' or
+            'batch'
     Returns axes (an array, one per panel), text.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(4.1 * len(panels), 3.6), squeeze=False)
@@ -50,14 +55,14 @@ _BAND = ("lowest", "mean", "highest")
 
 
 def _common_scale(axes, quantity):
-    """The same scale for the same quantity; beyond a millionth and a million the lines leave the picture."""
+    """The same scale for the same quantity; below what SMALLEST says and above ten million lines leave the picture."""
     if not axes:
         return
     if quantity == "saturated":
         limits = (-2, 82)
     else:
         heights = np.concatenate([line.get_ydata() for ax in axes for line in ax.get_lines()])
-        limits = (max(heights.min() / 2, 1e-6), min(heights.max() * 2, 1e7))
+        limits = (max(heights.min() / 2, SMALLEST[quantity]), min(heights.max() * 2, 1e7))
     for ax in axes:
         ax.set(ylim=limits, yscale="linear" if quantity == "saturated" else "log")
 
@@ -71,14 +76,16 @@ def _what_happens(quantity, norm, arms):
     end = [arm[quantity]["mean"][-1 if quantity == "sd" else 0] for arm in arms]
     layer = len(arms[0]["sd"]["mean"]) if quantity == "sd" else 1
     if max(end) < 1.02 * min(end):
-        return f"{label}\n{_amount(end[0])} in layer {layer}, whatever the gain"
+        alike = f" ({len(arms)} lines on one another)" if len(arms) > 1 else ""
+        return f"{label}\n{_amount(end[0])} in layer {layer}{alike}"
     return f"{label}\nfrom {_amount(min(end))} to {_amount(max(end))} in layer {layer}"
 
 
 _HEADINGS = {
     "sd": "sd of z over the images, first and last layer",
     "saturated": "saturated outputs, worst and last layer",
-    "gradient": "gradient in the first layer (1 in the last), and its factor per layer on the way back",
+    "gradient": "gradient of the outputs in the first layer (1 in the last), and its factor per layer on the way back",
+    "weights": "gradient of the weights relative to the weights, first and last layer",
 }
 
 
@@ -99,6 +106,48 @@ def _amount(value):
         return "above 1,000,000"
     rounded = float(f"{value:.2g}")
     return f"{rounded:,.0f}" if rounded >= 100 else np.format_float_positional(rounded, trim="-")
+
+
+def histograms(outputs, layers=(1, 5, 10, 20)):
+    """Outputs of tanh in some of the layers, one row per size of the weights.
+
+    outputs  gain: list over layers of (N, units)
+    layers   which to draw, counted from 1
+    Returns axes (an array, a row per gain), text.
+    """
+    size = (8.4, 1.6 * len(outputs) + 0.8)
+    figure, axes = plt.subplots(len(outputs), len(layers), figsize=size, sharex=True, sharey=True, squeeze=False)
+    lines = ["Outputs of tanh: sd over the images, and share that is saturated"]
+    for row, (gain, h) in zip(axes, outputs.items(), strict=True):
+        found = []
+        for ax, layer in zip(row, layers, strict=True):
+            values = h[layer - 1]
+            sd, share = values.std(0).mean(), saturation(values)
+            _histogram(ax, values)
+            ax.set_title(f"layer {layer}: sd {_amount(sd)}", fontsize="medium")
+            found.append(f"layer {layer}: {_amount(sd)}, {100 * share:.0f} %")
+        row[0].set_ylabel(f"gain {gain:.3g}\noutputs (%)")
+        lines.append(f"  gain {gain:<4.3g} {'; '.join(found)}")
+    for ax in axes[-1]:
+        ax.set(xlabel="output of tanh", ylim=(0, _TALLEST), xticks=(-1, 0, 1))
+    shares = [saturation(h[layers[-1] - 1]) for h in outputs.values()]
+    sds = [h[layers[-1] - 1].std(0).mean() for h in outputs.values()]
+    least, most = _amount(min(sds)), f"{100 * max(shares):.0f} %"
+    figure.suptitle(f"In layer {layers[-1]} the sd is {least} at one gain, and at another {most} are saturated")
+    return axes, "\n".join(lines)
+
+
+_TALLEST = 30  # percent; what all outputs share would hide everything else
+
+
+def _histogram(ax, values):
+    """Percentages of the outputs, a bar that is cut off with its number beside it."""
+    counts, edges = np.histogram(values, bins=41, range=(-1, 1))
+    heights = 100 * counts / values.size
+    ax.bar(edges[:-1], heights, width=np.diff(edges), align="edge", color=ARMS["batch"]["color"])
+    tallest = int(heights.argmax())
+    if heights[tallest] > _TALLEST:
+        ax.text(edges[tallest + 1] + 0.05, 0.68 * _TALLEST, f"{heights[tallest]:.0f} %")
 
 
 def last_layer(sds, h, limits, title):

@@ -32,7 +32,7 @@ def twenty_layers(x, depth=20, width=100):
 
     return Live(
         draw,
-        gain=slider(ipywidgets.FloatSlider, "gain", value=1.0, min=0.2, max=15.0, step=0.2),
+        gain=slider(ipywidgets.FloatSlider, "gain", value=1.6, min=0.2, max=15.0, step=0.2),
         activation=ipywidgets.Dropdown(description="activation", options=list(_ACTIVATIONS), value="tanh"),
         standardized=ipywidgets.Checkbox(description="standardize in every layer", value=False),
     )

@@ -62,34 +62,6 @@ def same_shape(x, x_hat, unit):
     return axes, f"Skewness {skews[0]:.3f} before and {skews[1]:.3f} after; a Gaussian has 0."
 
 
-def shared_mean(axes, shape=(3, 3, 4, 4)):
-    """Which numbers of a batch (N, C, H, W) share one mean: those of equal colour.
-
-    axes   tuple  the axes averaged over
-    shape  sizes of the batch to draw
-    Returns axes (an array (N, C) of small images), text.
-    """
-    kept = [axis for axis in range(len(shape)) if axis not in axes]
-    index = np.indices(shape)
-    group = np.ravel_multi_index([index[a] for a in kept], [shape[a] for a in kept]) if kept else np.zeros(shape, int)
-    count = int(group.max()) + 1
-    N, C = shape[:2]
-    figure, grid = plt.subplots(N, C, figsize=(1.25 * C + 0.6, 1.15 * N + 0.7), squeeze=False)
-    for n in range(N):
-        for c in range(C):
-            ax = grid[n, c]
-            ax.pcolormesh(
-                group[n, c], cmap="cividis", vmin=0, vmax=max(count - 1, 1), edgecolors="white", linewidth=0.8
-            )
-            ax.set(xticks=[], yticks=[], aspect="equal")
-        grid[n, 0].set_ylabel(f"image {n}")
-    for c in range(C):
-        grid[0, c].set_title(f"channel {c}")
-    each = int(np.prod(shape)) // count
-    figure.suptitle(f"axes {axes}: {count} mean{'s' * (count != 1)}, each of {each} numbers")
-    return grid, f"Averaging {shape} over axes {axes} leaves {count} means, each of {each} numbers."
-
-
 def variance_errors(data):
     """How wrong two formulas for the variance are, against the distance of the data from zero.
 
@@ -98,13 +70,18 @@ def variance_errors(data):
     """
     figure, ax = plt.subplots(figsize=(7.5, 3.6))
     for (name, errors), (color, marker, linestyle) in zip(data["errors"].items(), FORMULAS, strict=True):
-        known = [(offset, max(e, 1e-17)) for offset, e in zip(data["offsets"], errors, strict=False) if e is not None]
-        ax.plot(*zip(*known, strict=True), color=color, marker=marker, linestyle=linestyle, label=name)
+        known = [(offset, e) for offset, e in zip(data["offsets"], errors, strict=False) if e is not None]
+        some = [(offset, e) for offset, e in known if e > 0]
+        ax.plot(*zip(*some, strict=True), color=color, marker=marker, linestyle=linestyle, label=name)
+        for offset in (offset for offset, e in known if e == 0):  # a logarithmic axis has no place for 0
+            ax.plot(offset, 0.03, marker, color=color, mfc="white", transform=ax.get_xaxis_transform())
+            ax.annotate("0", (offset, 0.03), (6, 0), ax.get_xaxis_transform(), "offset points", va="center")
     ax.axhline(1, color="0.4", linewidth=0.8, linestyle=":")
     ax.text(0, 2, "as wrong as the variance is large", color="0.3", va="bottom")
     ax.set_xscale("symlog", linthresh=1)
     ax.set(
         yscale="log",
+        ylim=(1e-17, 1e3),
         xlim=(-0.3, 2 * data["offsets"][-1]),
         xlabel="mean of the data (standard deviations)",
         ylabel="relative error of the variance",

@@ -131,6 +131,16 @@ QUESTIONS = (
                 "np.ones((32, 16, 8, 8)).mean(axis=(0, 2, 3)).size",
                 "16",
             ),
+            32: (
+                "32 is the number of images. One mean per image is an average over axes 1, 2 and 3 (layer norm):",
+                "np.ones((32, 16, 8, 8)).mean(axis=(1, 2, 3)).size",
+                "32",
+            ),
+            64: (
+                "64 = 8 * 8 would be one mean per position in the picture, the channels thrown together: axes 0 and 1.",
+                "np.ones((32, 16, 8, 8)).mean(axis=(0, 1)).size",
+                "64",
+            ),
             512: (
                 "32 * 16 is one mean per image and channel: that is instance norm.",
                 "normalize(np.zeros((32, 16, 8, 8)), batch_axes(4))[1].size",
@@ -149,7 +159,8 @@ QUESTIONS = (
         "Near 100,000,000 neighbouring float32 numbers lie 8 apart, so a difference of 1 cannot be seen.",
         {
             "a": (
-                "float32 has 7 digits, and 8 of them are the same in both numbers. The gap between neighbours there:",
+                "float32 keeps about 7 digits, and the two numbers differ in the ninth: the difference is lost before "
+                "they are subtracted. The gap between neighbours at 100,000,000:",
                 "float(np.spacing(np.float32(1e8)))",
                 "8.0",
             ),

@@ -80,6 +80,12 @@ def _through_batch_norm(x, *eps):
     return _coming_back(x).astype(x.dtype), x, gamma, mean, var, *eps
 
 
+def _with_twice_the_variance(x, eps):
+    """The statistics handed in are what counts. (Only var: with another mean the right forms differ.)"""
+    dy, x, gamma, mean, var, eps = _through_batch_norm(x, eps)
+    return dy, x, gamma, mean, 2 * var, eps
+
+
 def _batch_norm_backward_probes():
     through = _through_batch_norm
     return [
@@ -93,6 +99,7 @@ def _batch_norm_backward_probes():
         Probe("one image x (1, 3, 4, 6), eps 0.1", through(batch(1, 3, 4, 6), 0.1)),
         Probe("a batch of 2, x (2, 3), eps 0.1", through(batch(2, 3), 0.1)),
         Probe("a constant channel in x (4, 3, 5), no eps given", through(_constant())),
+        Probe("a table x (5, 3) and twice its variance as var, eps 0.1", _with_twice_the_variance(batch(5, 3), 0.1)),
         Probe("float32 images x (8, 3, 4, 6) around 10,000", through(far_from_zero(8, 3, 4, 6)), 0.02),
     ]
 
@@ -114,7 +121,7 @@ batch_norm_backward = Exercise(
         "x_hat = (x - mean) / np.sqrt(var + eps).",
         "dgamma and dbeta are sums over batch_axes(x.ndim); both ways to dx start from dx_hat = gamma * dy. In stages, "
         "go through the graph from the right, sum wherever one number served many, add where two arrows left one node. "
-        "m is x.size // x.shape[1].",
+        "m is x.size // x.shape[1]. The drawn graph is a test: dinv_std 12, dvar -0.09375, dmean -1.5.",
         "In stages: dinv_std = sum(dx_hat * deviation); dvar = -0.5 * (var + eps) ** -1.5 * dinv_std; ddeviation = "
         "dx_hat * inv_std + 2 * deviation * dvar / m; dx = ddeviation - mean(ddeviation). In closed form: "
         "dx = normalize_backward(dx_hat, x_hat, var, axes, eps).",

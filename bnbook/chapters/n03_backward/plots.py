@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 VALUE, GRADIENT = "#0072B2", "#D55E00"
-X_HAT, ONE, TAKEN, LEFT = "#0072B2", "#E69F00", "#56B4E9", "#D55E00"
+X_HAT, ONE, TAKEN, LEFT = "#0072B2", "#009E73", "#56B4E9", "#D55E00"
 
 # name: (x, y, what the node computes), in inches
 NODES = {
@@ -54,7 +54,7 @@ def backward_graph(values, gradients):
     ax.set_axis_off()
     known = sum(edge in gradients for edge in EDGES)
     ax.set_title(
-        f"Blue goes forward along the arrow, red is the gradient that comes back: {known} of {len(EDGES)} known"
+        f"Blue goes forward along the arrow, orange is the gradient that comes back: {known} of {len(EDGES)} known"
     )
     forward = [f"{name} {_numbers(value)}" for name, value in values.items()]
     lines = ["forward: " + "; ".join(forward[:5]) + ";", "         " + "; ".join(forward[5:])]
@@ -82,6 +82,32 @@ def _arrow(ax, source, target, part, value, gradient):
 
 def _numbers(value):
     return ", ".join(f"{float(v) + 0.0:.4g}" for v in np.ravel(value))
+
+
+def parabola(x):
+    """The mean square of the distances of a batch to a point, against that point: lowest at the mean, where it is flat.
+
+    x  (m,)  the values of one channel
+    Returns axes, text.
+    """
+    mean, var, far = x.mean(), x.var(), 1.3 * np.abs(x - x.mean()).max()
+    a = np.linspace(mean - far, mean + far, 201)
+    squares = np.mean((x - a[:, None]) ** 2, axis=1)
+    figure, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
+    ax.plot(a, squares, color=VALUE, label="mean((x - a)²)")
+    tangent = mean + 0.6 * far * np.array([-1, 1])
+    ax.plot(tangent, [var, var], color=GRADIENT, linestyle="--", label="tangent at the mean: slope 0")
+    ax.plot(mean, var, "o", color=GRADIENT)
+    ax.plot(x, np.zeros_like(x), "|", color="0.2", markersize=14, label="the values x")
+    ax.annotate(f"a = mean, height = var = {var:.2f}", (mean, var), (0, -16), textcoords="offset points", ha="center")
+    ax.set(
+        xlabel="the point a from which distances are taken", ylabel="mean square", ylim=(-0.08 * squares.max(), None)
+    )
+    ax.set_title("The mean is the bottom of the parabola: moving it a little changes nothing")
+    ax.legend(loc="upper center")
+    rows = [f"  {name:11} {np.mean((x - mean - step) ** 2):.4f}" for name, step in (("mean", 0), ("mean + 0.01", 0.01))]
+    rows += [f"  {'mean + 1':11} {np.mean((x - mean - 1) ** 2):.4f}"]
+    return ax, "\n".join(["mean((x - a)^2) for a =", *rows, f"var         {var:.4f}, the smallest of all"])
 
 
 def projection(x_hat, dx_hat, along_one, along_x_hat):
@@ -128,7 +154,7 @@ def _draw_space(ax, size, frame, x_hat, dx_hat, left):
     _dashes(ax, floor, left, TAKEN, "taken: along x_hat")
     _vector(ax, (0, 0, 0), x_hat, X_HAT, 3, "x_hat")
     _vector(ax, (0, 0, 0), dx_hat, "black", 2, "dx_hat")
-    _vector(ax, (0, 0, 0), left, LEFT, 3, "left")
+    _vector(ax, (0, 0, 0), left, LEFT, 3, "what is left", height=-12)
     ax.set(aspect="equal", title="Three examples are three axes; the floor is the plane of sum 0")
     ax.set_axis_off()
     ax.margins(0.08)
@@ -141,31 +167,33 @@ def _draw_plane(ax, size, x_hat, dx_hat, left):
     ax.plot(*np.array([floor, left])[:, :2].T, color=TAKEN, linestyle=(0, (3, 1.5)))
     for end, color, width, label in ((x_hat, X_HAT, 3, "x_hat"), (floor, "black", 2, "dx_hat - its mean")):
         _flat_arrow(ax, (0, 0), end[:2], color, width, label)
-    _flat_arrow(ax, (0, 0), left[:2], LEFT, 3, "left")
+    _flat_arrow(ax, (0, 0), left[:2], LEFT, 3, "what is left", side=-1)
     ax.set(xlim=(-size, size), ylim=(-size, size), aspect="equal", title="The floor seen from above")
     ax.set(xlabel="along x_hat", ylabel="along the direction orthogonal to 1 and x_hat")
 
 
 def _seen(points):
     """Points in space on the picture: from the right, and from a little above."""
-    turn, height = np.radians(15), np.radians(24)
+    turn, height = np.radians(28), np.radians(24)  # so that no axis hides behind another
     a, b, up = np.transpose(points)
     depth = a * np.sin(turn) + b * np.cos(turn)
     return np.stack([a * np.cos(turn) - b * np.sin(turn), up * np.cos(height) + depth * np.sin(height)], axis=-1)
 
 
-def _vector(ax, start, end, color, width, label):
-    _flat_arrow(ax, _seen(start), _seen(end), color, width, label)
+def _vector(ax, start, end, color, width, label, **where):
+    _flat_arrow(ax, _seen(start), _seen(end), color, width, label, **where)
 
 
-def _flat_arrow(ax, start, end, color, width, label):
+def _flat_arrow(ax, start, end, color, width, label, side=None, height=5):
+    """An arrow with a label at its end, on that side (1 or -1; None: where it points to) and that many points up."""
     if np.linalg.norm(np.subtract(end, start)) < 1e-3:
         return ax.plot(*end, "o", color=color, markersize=width + 3)
     style = dict(arrowstyle="-|>", color=color, linewidth=width, shrinkA=0, shrinkB=0, mutation_scale=8 + 3 * width)
     ax.annotate("", xy=end, xytext=start, arrowprops=style)
     ax.plot(*np.transpose([start, end]), alpha=0)  # an annotation does not stretch the axes
-    side = 1 if end[0] >= start[0] else -1
-    where = dict(textcoords="offset points", xytext=(5 * side, 5), ha="left" if side > 0 else "right")
+    side = side or (1 if end[0] >= start[0] else -1)
+    where = dict(textcoords="offset points", xytext=(5 * side, height), ha="left" if side > 0 else "right")
+    where |= dict(bbox=dict(facecolor="white", edgecolor="none", alpha=0.75, pad=0.5))
     ax.annotate(label, end, color="0.35" if color == "0.6" else color, fontsize=9, **where)
 
 

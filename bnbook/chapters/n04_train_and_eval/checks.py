@@ -36,7 +36,14 @@ update_running = Exercise(
     inputs=("running_mean", "running_var", "mean", "var", "m", "momentum"),
     outputs=("running_mean", "running_var"),
     probes=_update_running_probes,
-    example=lambda: (np.zeros(2), np.ones(2), np.array([3.0, 20.0]), np.array([4.0, 90.0]), 3, 0.1),
+    example=lambda: (
+        np.array([1.0, 10.0]),
+        np.array([2.0, 30.0]),
+        np.array([3.0, 20.0]),
+        np.array([4.0, 90.0]),
+        3,
+        0.25,
+    ),
     hints=(
         "Two weighted means, one for each statistic: 1 - momentum is the weight of the old, momentum that of the new.",
         "Before it is averaged, the variance of the batch is multiplied by m / (m - 1). The mean needs no correction.",
@@ -86,24 +93,31 @@ batch_norm_eval = Exercise(
 def _after(layer_class, arguments, parameters, modes, dy, *batches):
     """What is left of a layer after it was shown the batches, each in its mode; a last mode may follow them.
 
-    Returns y of the last batch, the running statistics and, if dy is given, what backward makes of it.
+    If dy is given, backward gets its first rows after each forward pass, when the next mode is set already.
+    Returns the last y of each mode, the running statistics, the last dx of each mode, and the last dgamma and dbeta.
     """
     layer = layer_class(*arguments)
     if layer is None:
         return None
     if parameters is not None:
         layer.gamma, layer.beta = (v.copy() for v in parameters)
-    for mode, x in zip(modes, [*batches, None], strict=False):
-        layer.training = mode == "train"
-        if x is not None:
-            y = layer.forward(x)
-    gradients = (np.zeros(0),) * 3  # nothing asked, nothing compared
-    if dy is not None and y is not None:
-        dx = layer.backward(dy)
-        y = None if dx is None else y
-        gradients = dx, getattr(layer, "dgamma", None), getattr(layer, "dbeta", None)
+    y, dx = ({"train": _NOTHING, "eval": _NOTHING} for _ in range(2))
+    for mode, x, then in zip(modes, batches, [*modes[1:], modes[-1]], strict=False):
+        if mode == "eval" or y["eval"] is not _NOTHING:  # a new layer is in training mode by itself
+            layer.training = mode == "train"
+        y[mode] = layer.forward(x)
+        if y[mode] is not None and dy is not None:
+            if then == "eval":
+                layer.training = False
+            dx[mode] = layer.backward(dy[: len(x)])
+        if y[mode] is None or dx[mode] is None:
+            return None
     state = (getattr(layer, name, None) for name in ("running_mean", "running_var", "num_batches_tracked"))
-    return None if y is None else (y, *state, *gradients)
+    gradients = (_NOTHING if dy is None else getattr(layer, name, None) for name in ("dgamma", "dbeta"))
+    return *y.values(), *state, *dx.values(), *gradients
+
+
+_NOTHING = np.zeros(0)  # nothing asked, nothing compared
 
 
 def _layer_probes():
@@ -132,17 +146,18 @@ def _layer_probes():
             *("BatchNorm(3, eps=0.1, momentum=None), train, evaluate, train, train", (3, 0.1, None)),
             *("train eval train train", images[0], alone, *images[1:]),
         ),
+        probe("BatchNorm(3, eps=0.1, momentum=0): nothing is to move", (3, 0.1, 0.0), "train train", *images[:2]),
         probe(
             "BatchNorm(3, eps=0.1, momentum=0.3), train twice, then backward", own, "train train", *images[1:], dy=dy
         ),
         probe(
-            *("BatchNorm(3, eps=0.1, momentum=0.3), train, evaluate, then backward", own),
-            *("train eval", *images[1:]),
+            *("BatchNorm(3, eps=0.1, momentum=0.3), train, switch to evaluation, then backward", own),
+            *("train eval", images[2]),
             dy=dy,
         ),
         probe(
-            *("BatchNorm(3, eps=0.1, momentum=0.3), train, switch to evaluation, then backward", own),
-            *("train eval", images[2]),
+            *("BatchNorm(3, eps=0.1, momentum=0.3), train, evaluate, with a backward pass after each", own),
+            *("train eval", *images[1:]),
             dy=dy,
         ),
     ]
@@ -153,13 +168,16 @@ BatchNorm = Exercise(
     room=__name__,
     finished=norm_numpy.BatchNorm,
     inputs=("arguments", "(gamma, beta)", "modes", "dy", "x", "x"),
-    outputs=("y", "running_mean", "running_var", "num_batches_tracked", "dx", "dgamma", "dbeta"),
+    outputs=(
+        *("y in training", "y in evaluation", "running_mean", "running_var", "num_batches_tracked"),
+        *("dx in training", "dx in evaluation", "dgamma", "dbeta"),
+    ),
     probes=_layer_probes,
     example=lambda: (
-        (2, 0.1, 0.1),
+        (2, 0.1, 0.25),
         (np.array([2.0, -1.0]), np.array([1.0, 5.0])),
         ("train", "eval"),
-        np.array([[1.0, 0.0], [0.0, 2.0]]),
+        np.array([[1.0, 0.0], [0.0, 2.0], [2.0, 1.0]]),
         *(table(), table()[:2]),
     ),
     hints=(

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch.optim.swa_utils import update_bn
 from tqdm.auto import tqdm
 
 from bnbook import train
-from bnbook.lab.engine import tensors
-from bnbook.lab.results import interval, versions
+from bnbook.lab.engine import build, tensors
+from bnbook.lab.results import check_seeds, interval, versions
 from bnbook.lab.shared import SMALL, trained_mlp
 
 
@@ -39,13 +40,20 @@ def companions(data, seeds=5, images=100, size=31, device="cpu", progress=False)
     kinds = [len(set(row)) * (e == t in row) for row, e, t in zip(labels[0], evaluated[0], truth, strict=True)]
     best = int(np.argmax(kinds))
     shown = {
-        **{"image": data.x_test[best, 0].tolist(), "labels": labels[0][best]},
-        **{"evaluated": evaluated[0][best], "truth": truth[best]},
+        "image": data.x_test[best, 0].tolist(),
+        "labels": labels[0][best],
+        "evaluated": evaluated[0][best],
+        "truth": truth[best],
         "companions": [data.x_train[data.y_train == c][:2, 0].tolist() for c in range(data.classes)],
     }
     return {
-        **{"experiment": "companions", "versions": versions(), "size": size, "truth": truth},
-        **{"labels": labels, "evaluated": evaluated, "shown": shown},
+        "experiment": "companions",
+        "versions": versions(),
+        "size": size,
+        "truth": truth,
+        "labels": labels,
+        "evaluated": evaluated,
+        "shown": shown,
     }
 
 
@@ -58,7 +66,9 @@ def forgotten_eval(data, seeds=5, sizes=(2, 4, 10, 20, 50, 100, 250, 500), devic
     Returns a dict: experiment, versions, sizes, evaluated (accuracy in evaluation mode, one per seed), shuffled,
     by_class (accuracies in training mode, one list per size, one number per seed), interval (of the mean of
     `evaluated`).
+    Raises ValueError if seeds is below 2.
     """
+    check_seeds(seeds)
     sizes = [size for size in sizes if size <= len(data.y_test)]
     evaluated, shuffled, by_class = [], [[] for _ in sizes], [[] for _ in sizes]
     for seed in tqdm(range(seeds), unit="run", disable=None if progress else True):
@@ -71,9 +81,47 @@ def forgotten_eval(data, seeds=5, sizes=(2, 4, 10, 20, 50, 100, 250, 500), devic
                 labels = _labels_in_training_mode(net, x[order].split(size))
                 accuracies.append((labels == y[order]).double().mean().item())
     return {
-        **{"experiment": "forgotten_eval", "versions": versions(), "sizes": list(sizes), "evaluated": evaluated},
-        **{"shuffled": shuffled, "by_class": by_class, "interval": list(interval(evaluated))},
+        "experiment": "forgotten_eval",
+        "versions": versions(),
+        "sizes": list(sizes),
+        "evaluated": evaluated,
+        "shuffled": shuffled,
+        "by_class": by_class,
+        "interval": list(interval(evaluated)),
     }
+
+
+def two_domains(data, seeds=3, contrast=0.2, brightness=5.0, steps=100, device="cpu", progress=False):
+    """One net, and so one layer, for images of two cameras: each training step takes a batch of either.
+
+    The second camera's images are contrast * x + brightness, in units of the standard deviation of all pixels.
+
+    data   data.Data
+    seeds  runs
+    steps  of training; the loss is the sum of the two batches' losses
+    Returns a dict: experiment, versions, training, evaluation, own (test accuracies, per camera one number per seed: in
+    training mode, the test images of that camera as one batch; in evaluation mode; in evaluation mode after a pass
+    over the training images of that camera alone).
+    """
+    x_train, y_train, x_test, y_test = tensors(data, device)
+    cameras, found = (lambda x: x, lambda x: contrast * x + brightness), {"training": [[], []]}
+    found |= {key: [[], []] for key in ("evaluation", "own")}
+    for seed in tqdm(range(seeds), unit="run", disable=None if progress else True):
+        net = build(replace(SMALL, seed=seed), data).to(device)
+        optimizer = torch.optim.SGD(net.parameters(), lr=SMALL.lr)
+        for batch in torch.from_numpy(train.batch_order(len(x_train), SMALL.batch_size, steps, seed)).to(device):
+            losses = [F.cross_entropy(net(camera(x_train[batch])), y_train[batch]) for camera in cameras]
+            optimizer.zero_grad()
+            sum(losses).backward()
+            optimizer.step()
+        for position, camera in enumerate(cameras):
+            own = copy.deepcopy(net)
+            update_bn(camera(x_train).split(100), own)
+            labels = _labels_in_training_mode(net, [camera(x_test)])
+            found["training"][position].append((labels == y_test).double().mean().item())
+            for key, tested in (("evaluation", copy.deepcopy(net)), ("own", own)):
+                found[key][position].append(train.evaluate(tested, camera(x_test), y_test)[1])
+    return {"experiment": "two_domains", "versions": versions(), **found}
 
 
 def train_eval_gap(data, seeds=5, steps=(1, 2, 5, 10, 20, 35, 50, 75, 100), device="cpu", progress=False):
@@ -90,7 +138,9 @@ def train_eval_gap(data, seeds=5, steps=(1, 2, 5, 10, 20, 35, 50, 75, 100), devi
     Returns a dict: experiment, versions, seeds, step, arms (name: gap and accuracy, one list per seed, one number per
     step; the arm 'training mode' has gap 0), recalibration (name: accuracy of recalibrated minus that arm at each
     step, mean and interval).
+    Raises ValueError if seeds is below 2.
     """
+    check_seeds(seeds)
     runs = [
         _gaps(data, replace(SMALL, seed=seed, steps=max(steps)), steps, device)
         for seed in tqdm(range(seeds), unit="run", disable=None if progress else True)
@@ -99,7 +149,11 @@ def train_eval_gap(data, seeds=5, steps=(1, 2, 5, 10, 20, 35, 50, 75, 100), devi
     recalibrated = np.array(arms["recalibrated"]["accuracy"])
     differences = {name: recalibrated - arm["accuracy"] for name, arm in arms.items() if name.startswith("momentum")}
     return {
-        **{"experiment": "train_eval_gap", "versions": versions(), "seeds": seeds, "step": list(steps), "arms": arms},
+        "experiment": "train_eval_gap",
+        "versions": versions(),
+        "seeds": seeds,
+        "step": list(steps),
+        "arms": arms,
         "recalibration": {
             name: [{"mean": float(d.mean()), "interval": list(interval(d))} for d in difference.T]
             for name, difference in differences.items()
@@ -163,7 +217,9 @@ def biased_variance(data, seeds=5, batch_size=8, steps=150, device="cpu", progre
     steps       of training
     Returns a dict: experiment, versions, batch_size, unbiased, biased (test accuracies, one per seed), difference
     (biased minus unbiased: mean and interval).
+    Raises ValueError if seeds is below 2.
     """
+    check_seeds(seeds)
     found = {"unbiased": [], "biased": []}
     for seed in tqdm(range(seeds), unit="run", disable=None if progress else True):
         net, x, y = trained_mlp(data, replace(SMALL, lr=0.1, batch_size=batch_size, steps=steps, seed=seed), device)
@@ -174,7 +230,10 @@ def biased_variance(data, seeds=5, batch_size=8, steps=150, device="cpu", progre
         found["biased"].append(train.evaluate(net, x, y)[1])
     paired = np.subtract(found["biased"], found["unbiased"])
     return {
-        **{"experiment": "biased_variance", "versions": versions(), "batch_size": batch_size, **found},
+        "experiment": "biased_variance",
+        "versions": versions(),
+        "batch_size": batch_size,
+        **found,
         "difference": {"mean": float(paired.mean()), "interval": list(interval(paired))},
     }
 

@@ -6,13 +6,14 @@ import numpy as np
 from bnbook.lab.style import ARMS
 
 BLUE, RED = ARMS["batch"]["color"], "#D55E00"
-# How the running statistics are kept: told apart in grey, and by line style.
+# How the running statistics are kept: told apart in grey, and by line style. Where two lie on one another, the one that
+# is drawn first is the wider.
 KEPT = {
     "momentum=0.01": {"color": "#E69F00", "linestyle": (0, (4, 1.5)), "marker": "o"},
-    "momentum=0.01, corrected": {"color": "#CC79A7", "linestyle": ":", "marker": "d"},
-    "momentum=None": {"color": "#009E73", "linestyle": "-.", "marker": "^"},
+    "momentum=0.01, corrected": {"color": "#CC79A7", "linewidth": 8, "alpha": 0.5, "solid_capstyle": "butt"},
+    "momentum=None": {"color": "#009E73", "linestyle": "-", "linewidth": 3, "marker": "^"},
     "momentum=0.1": {"color": BLUE, "linestyle": "-", "marker": "s"},
-    "recalibrated": {"color": "black", "linestyle": "-", "marker": "v"},
+    "recalibrated": {"color": "black", "linestyle": "-", "linewidth": 1, "marker": "v"},
 }
 
 
@@ -67,7 +68,7 @@ def running_average(batches, running, corrected, truth, momentum):
     """A running mean and the batch means that it follows.
 
     batches     (T,)  the mean of each batch
-    running     (T,)  the running mean after each batch, which started at 0
+    running     (T,)  the running mean after each batch, 50 or more of them, which started at 0
     corrected   (T,)  the same, divided by 1 - (1 - momentum)^t
     truth       mean of the whole data set
     momentum    weight of the new batch
@@ -80,13 +81,14 @@ def running_average(batches, running, corrected, truth, momentum):
     ax.plot(t, corrected, color="#009E73", linestyle="-.", label="corrected for the start")
     ax.plot([0, *t], [0, *running], color=BLUE, label="running_mean")
     ax.set(xlim=(0, len(t)), ylim=(0, 1.25 * truth), xlabel="batches seen", ylabel="ink (sum of the pixels)")
+    ax.axvline(50, color="0.7", linewidth=0.8)
     ax.legend(loc="lower right")
-    left = (1 - momentum) ** 10
+    left = (1 - momentum) ** 50
     ax.set_title(
-        f"momentum {momentum:.2f}: after 10 batches {100 * left:.0f} % of running_mean is still the 0 it began with"
+        f"momentum {momentum:.2f}: after 50 batches {100 * left:.0f} % of running_mean is still the 0 it began with"
     )
     text = (
-        f"True mean {truth:.2f}. After 10 batches: running_mean {running[9]:.2f}, corrected {corrected[9]:.2f}. "
+        f"True mean {truth:.2f}. After 50 batches: running_mean {running[49]:.2f}, corrected {corrected[49]:.2f}. "
         f"After {len(t)}: {running[-1]:.2f} and {corrected[-1]:.2f}. Standard deviation of the last 50: batch means "
         f"{batches[-50:].std():.2f}, corrected average {corrected[-50:].std():.2f}."
     )

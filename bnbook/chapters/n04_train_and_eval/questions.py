@@ -140,19 +140,30 @@ QUESTIONS = (
         },
     ),
     Question(
-        "train-eval-one",
-        "c",
-        "m = N * H * W counts positions too: one image of 8 x 8 pixels has m = 64, one row of a table m = 1.",
+        "train-eval-freeze",
+        "d",
+        "The mode decides which statistics are used; net.train() sets it for every layer, so eval() comes after it.",
         {
             "a": (
-                "Then every net with a batch of 1 would fail. One image of 8 x 8 pixels in 16 channels:",
-                "tuple(torch.nn.BatchNorm2d(16)(torch.rand(1, 16, 8, 8)).shape)",
-                "(1, 16, 8, 8)",
+                "That stops gamma and beta. Running statistics are buffers and need no gradient: a batch with mean 5 "
+                "moves running_mean by a tenth of that.",
+                "bn = torch.nn.BatchNorm1d(1).requires_grad_(False); bn(torch.tensor([[4.0], [6.0]])); "
+                "round(bn.running_mean.item(), 2)",
+                "0.5",
             ),
             "b": (
-                "Evaluation never fails for want of a spread; training does, where m = N * H * W is 1.",
-                "batch_norm_eval(np.ones((1, 3)), None, None, np.zeros(3), np.ones(3), 0).tolist()",
-                "[[1.0, 1.0, 1.0]]",
+                "Set later, it stops the writing and not the use: in training mode the layer still normalizes by the "
+                "batch. With running_mean 0 and running_var 1 a frozen layer would return 4 and 6:",
+                "bn = torch.nn.BatchNorm1d(1); bn.track_running_stats = False; "
+                "bn(torch.tensor([[4.0], [6.0]])).ravel().round().tolist()",
+                "[-1.0, 1.0]",
+            ),
+            "c": (
+                "Then what is stored stays, and is not used: in training mode the batch normalizes itself. With "
+                "running_mean 0 and running_var 1 a frozen layer would return 4 and 6:",
+                "bn = torch.nn.BatchNorm1d(1, momentum=0.0); "
+                "(bn.running_mean.item(), bn(torch.tensor([[4.0], [6.0]])).ravel().round().tolist())",
+                "(0.0, [-1.0, 1.0])",
             ),
         },
     ),

@@ -12,6 +12,8 @@ from . import plots
 def running_average(values):
     """Sliders for momentum and batch size: a running mean on its way from 0 to the mean of the data.
 
+    They start at momentum 0.01 and batches of 10, the case that the notebook asks about.
+
     values  (M,)  one channel in the whole data set; 100 batches are drawn from it
     Returns a Live widget.
     Raises ValueError if there are fewer than 64 values.
@@ -31,6 +33,6 @@ def running_average(values):
 
     return Live(
         draw,
-        momentum=slider(ipywidgets.FloatSlider, "momentum", value=0.1, min=0.01, max=1.0, step=0.01),
-        batch=slider(ipywidgets.IntSlider, "batch", value=8, min=2, max=64),
+        momentum=slider(ipywidgets.FloatSlider, "momentum", value=0.01, min=0.01, max=1.0, step=0.01),
+        batch=slider(ipywidgets.IntSlider, "batch", value=10, min=2, max=64),
     )

@@ -105,12 +105,18 @@ batch_norm = Exercise(
     inputs=("x", "gamma", "beta", "eps"),
     outputs=("y", "mean", "var"),
     probes=_batch_norm_probes,
-    # Two signals of two steps: the variances of the steps are 1 and 25, that of their means is 16, and 7 makes a root.
-    example=lambda: (np.array([[[1.0, 5.0]], [[3.0, 15.0]]]), np.array([2.0]), np.array([1.0]), 7.0),
+    # Two signals of two steps: in channel 0 the variances of the steps are 1 and 25, that of their means is 16, in
+    # channel 1 9, 1 and 4; with 7 the sums make roots, and no other average of variances is the same.
+    example=lambda: (
+        np.array([[[1.0, 5.0], [5.0, 13.0]], [[3.0, 15.0], [11.0, 11.0]]]),
+        np.array([2.0, 4.0]),
+        np.array([1.0, 5.0]),
+        7.0,
+    ),
     hints=(
         "Only the line for var is wrong. How many variances does it compute before it averages them, and around what?",
         "Each position's variance is taken around that position's own mean. One variance around the channel's mean is "
-        "needed, over every axis that the mean two lines above is taken over.",
+        "needed, over every axis that the mean in the line above is taken over.",
         "var = x.var(axes, keepdims=True), or ((x - mean) ** 2).mean(axes, keepdims=True).",
     ),
 )

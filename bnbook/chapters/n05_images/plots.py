@@ -1,4 +1,4 @@
-"""The drawings of notebook 05 (`plots.images` is a drawing of notebook 02)."""
+"""The drawings of notebook 05."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -154,12 +154,13 @@ def _range(values):
 
 
 def sample_size(data):
-    """Error of the batch mean against the batch size.
+    """Error of the batch mean against the batch size, and what one image is worth against the sum of the filter.
 
     data   what experiments.sample_size returned
-    Returns axes, text.
+    Returns axes (an array of 2), text.
     """
-    figure, ax = plt.subplots(figsize=(6.5, 3.6))
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), width_ratios=(3, 2))
+    ax = axes[0]
     sizes, errors = np.array(data["sizes"]), np.array(data["errors"])
     color = ARMS["batch"]["color"]
     ax.fill_between(sizes, errors.min(0), errors.max(0), color=color, alpha=0.2, linewidth=0)
@@ -172,15 +173,29 @@ def sample_size(data):
     ax.legend()
     low, high = data["slope_interval"]
     slope = f"{data['slope']:.3f} [{low:.3f}, {high:.3f}]"
-    ax.set_title(f"The error of a channel's mean falls as N to the power {data['slope']:.2f}")
+    ax.set_title(f"The error of a channel's mean falls\nas N to the power {data['slope']:.2f}")
+    by_channel, correlation = _worth_by_filter(axes[1], data)
+    lowest, highest = min(by_channel), max(by_channel)
     text = (
         f"Slope {slope} over {len(errors)} networks; 1 / sqrt(N) would be -0.500.\n"
         f"At a batch of {sizes[0]} the error is {errors.mean(0)[0]:.2f} standard deviations; the mean of {sizes[0]} "
         f"independent numbers would have {sizes[0] ** -0.5:.2f}.\n"
         f"One image of {data['pixels']} pixels is worth {min(data['worth']):.0f} to {max(data['worth']):.0f} "
-        "independent ones, depending on the network."
+        f"independent ones, depending on the network,\nand {lowest:.0f} to {highest:.0f}, depending on the channel. "
+        f"Correlation of log(worth) with the size of the filter's sum: {correlation:.2f}."
     )
-    return ax, text
+    return axes, text
+
+
+def _worth_by_filter(ax, data):
+    """A dot for each channel; returns what each is worth, and the correlation."""
+    worth, size = np.array(data["channels"]["worth"]), np.abs(data["channels"]["sum"])
+    correlation = np.corrcoef(np.log(worth), size)[0, 1]
+    ax.semilogy(size, worth, "o", color=ARMS["batch"]["color"], alpha=0.6, markersize=5)
+    ax.axhline(data["pixels"], color="black", linestyle=(0, (4, 1.5)))
+    ax.set(xlabel="|sum of the filter's weights|", ylabel="worth of one image\n(independent pixels)")
+    ax.set_title(f"Worth more where the weights nearly cancel:\ncorrelation {correlation:.2f}, one dot per channel")
+    return worth, correlation
 
 
 def shared_statistic(data):

@@ -87,7 +87,7 @@ predicted_growth = Exercise(
 
 
 def _use_scale(yours, x, dy, alpha):
-    """The layer at its start, then as if an optimizer had set alpha."""
+    """The layer at its start, then as if an optimizer had set alpha, and then in evaluation mode."""
     layer = yours()
     if layer is None:
         return None
@@ -98,12 +98,11 @@ def _use_scale(yours, x, dy, alpha):
     stored = sum(value.numel() for value in layer.state_dict().values())
     counts = f"{numbers[0]} trained, {numbers[1]} frozen, {stored} in the state_dict"
     start = _step(layer, x, dy)
-    if start is None:
-        return None
     with torch.no_grad():
         for p in layer.parameters():
             p.fill_(alpha)
-    return (counts, *start, *_step(layer, x, dy))
+    later, evaluated = _step(layer, x, dy), _step(layer.eval(), x, dy)
+    return None if None in (start, later, evaluated) else (counts, *start, *later, evaluated[0])
 
 
 def _step(layer, x, dy):
@@ -125,9 +124,9 @@ def _step(layer, x, dy):
     return y.detach().numpy().copy(), dx.numpy().copy(), dalpha
 
 
-def _scale_probe(says, *shape):
+def _scale_probe(says, *shape, alpha=1.5):
     random = np.random.default_rng(shape)
-    return Probe(says, (random.normal(0.7, 2, shape), random.normal(0.2, 1, shape), 1.5))
+    return Probe(f"{says}, alpha {alpha:g} later", (random.normal(0.7, 2, shape), random.normal(0.2, 1, shape), alpha))
 
 
 Scale = Exercise(
@@ -136,13 +135,19 @@ Scale = Exercise(
     finished=nets.Scale,
     inputs=("x", "dy", "alpha"),
     outputs=(
-        *("numbers", "y at the start", "dx at the start", "dalpha at the start"),
-        *("y with alpha 1.5", "dx with alpha 1.5", "dalpha with alpha 1.5"),
+        "numbers",
+        "y at the start",
+        "dx at the start",
+        "dalpha at the start",
+        "y with another alpha",
+        "dx with another alpha",
+        "dalpha with another alpha",
+        "y in evaluation mode",
     ),
     probes=lambda: [
         _scale_probe("x (4, 3)", 4, 3),
-        _scale_probe("x (2, 3, 4, 4), images", 2, 3, 4, 4),
-        _scale_probe("x (1, 5)", 1, 5),
+        _scale_probe("x (2, 3, 4, 4), images", 2, 3, 4, 4, alpha=-0.5),
+        _scale_probe("x (3,), one axis", 3),
     ],
     example=lambda: (np.array([[2.0, -1.0]]), np.array([[1.0, 1.0]]), 1.5),
     difference=_difference,

@@ -97,7 +97,7 @@ QUESTIONS = (
     Question(
         "depth-share",
         "a tenth",
-        "Ten equal amounts have been piled up, the input's and those of 9 blocks; the next one is a tenth of that.",
+        "About ten such amounts have been piled up, the input's and those of 9 blocks; one more is a tenth of that.",
         {
             "as large": (
                 "So it is, nearly, without normalization, where a block sees its input grow and adds as much again. "

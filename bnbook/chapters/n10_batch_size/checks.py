@@ -54,7 +54,10 @@ ghost_batch_norm = Exercise(
     probes=_ghost_probes,
     example=lambda: (
         np.array([[1.0, 10.0], [3.0, 30.0], [18.0, 4.0], [22.0, 6.0]]),
-        *(np.array([2.0, -1.0]), np.array([1.0, 5.0]), 2, 0.1),
+        np.array([2.0, -1.0]),
+        np.array([1.0, 5.0]),
+        2,
+        0.1,
     ),
     hints=(
         "batch_norm does the work, once for each part. What is left is cutting the batch and joining what comes out.",
@@ -117,7 +120,9 @@ accumulated_gradient = Exercise(
     probes=_accumulation_probes,
     example=lambda: (
         _linear(np.array([1.0, -1.0])),
-        *(np.array([[1.0, 2.0], [3.0, 1.0], [4.0, 2.0]]), np.array([1.0, 0.0, -1.0]), 2),
+        np.array([[1.0, 2.0], [3.0, 1.0], [4.0, 2.0]]),
+        np.array([1.0, 0.0, -1.0]),
+        2,
     ),
     hints=(
         "gradient gives that of a *mean* over its examples. A mean over 2 and a mean over 1 make a mean over 3 how?",
@@ -154,8 +159,14 @@ batch_renorm = Exercise(
     outputs=("y", "mean", "var"),
     probes=_renorm_probes,
     example=lambda: (
-        *(table(), np.array([2.0, -1.0]), np.array([1.0, 5.0]), np.array([2.0, 10.0]), np.array([4.0, 25.0])),
-        *(1.5, 0.5, 0.1),
+        table(),
+        np.array([2.0, -1.0]),
+        np.array([1.0, 5.0]),
+        np.array([2.0, 10.0]),
+        np.array([4.0, 25.0]),
+        1.5,
+        0.5,
+        0.1,
     ),
     hints=(
         "x_hat, mean, var = batch_norm(x, None, None, eps); then r and d, one number for each channel; then one line "

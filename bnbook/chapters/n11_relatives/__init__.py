@@ -8,5 +8,5 @@ AIMS = (
     "why the norms of single images need no evaluation mode",
     "which one to take when, and what BatchNorm pays for being the best on clean images",
 )
-MINUTES = 50
+MINUTES = 55
 BUILDS = "`group_norm`, `rms_norm`, `group_norm_backward`"

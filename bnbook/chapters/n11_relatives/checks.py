@@ -64,8 +64,11 @@ group_norm = Exercise(
     outputs=("y",),
     probes=_group_norm_probes,
     example=lambda: (
-        *(np.array([[1.0, 3.0, 10.0, 30.0], [6.0, 2.0, 20.0, 60.0]]), np.array([2.0, -1.0, 1.0, 0.5])),
-        *(np.array([0.0, 1.0, 0.0, 5.0]), 2, 0.1),
+        np.array([[1.0, 3.0, 10.0, 30.0], [6.0, 2.0, 20.0, 60.0]]),
+        np.array([2.0, -1.0, 1.0, 0.5]),
+        np.array([0.0, 1.0, 0.0, 5.0]),
+        2,
+        0.1,
     ),
     hints=(
         "A reshape puts each group into one row, normalize does its work along that row, a second reshape undoes the "
@@ -131,11 +134,11 @@ group_norm_backward = Exercise(
     outputs=("dx", "dgamma", "dbeta"),
     probes=_backward_probes,
     example=lambda: (
-        *(
-            np.array([[1.0, 0.0, 2.0, 1.0], [0.0, 1.0, 1.0, 3.0]]),
-            np.array([[1.0, 3.0, 2.0, 3.0], [6.0, 2.0, 2.0, 1.0]]),
-        ),
-        *(np.array([2.0, -1.0, 1.0, 0.5]), 2, 0.1),
+        np.array([[1.0, 0.0, 2.0, 1.0], [0.0, 1.0, 1.0, 3.0]]),
+        np.array([[1.0, 3.0, 2.0, 3.0], [6.0, 2.0, 2.0, 1.0]]),
+        np.array([2.0, -1.0, 1.0, 0.5]),
+        2,
+        0.1,
     ),
     hints=(
         "normalize the groups as in the forward pass, and hand gamma * dy, cut into the same groups, to "

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from bnbook import nets, train
 from bnbook.lab import results
 from bnbook.lab.engine import Setting, run_all, tensors
-from bnbook.lab.results import interval, versions
+from bnbook.lab.results import check_seeds, interval, versions
 
 evidence = results.shelf(__file__)
 
@@ -34,8 +34,9 @@ def relatives(data, norms=nets.NORMS, rates=RATES, seeds=8, examples=6400, devic
     and 1. Print no digits of runs made anew at or above the largest rate that trains.
     Raises ValueError if seeds is below 2 or 'batch' is missing.
     """
-    if seeds < 2 or "batch" not in norms:
-        raise ValueError(f"seeds is {seeds} and norms {tuple(norms)}; it takes 2 seeds or more and 'batch' to compare")
+    check_seeds(seeds)
+    if "batch" not in norms:
+        raise ValueError(f"norms is {tuple(norms)}; every norm is compared with 'batch', so it must be one of them")
     cells = [(size, norm, lr) for size in rates for norm in norms for lr in rates[size]]
     settings = [cell_setting(*cell, seed, examples) for cell in cells for seed in range(seeds)]
     runs = run_all(settings, data, device, progress, watch=_examine(data, device), keep=keep)
@@ -46,8 +47,13 @@ def relatives(data, norms=nets.NORMS, rates=RATES, seeds=8, examples=6400, devic
         for norm in norms
     ]
     return {
-        **{"experiment": "relatives", "versions": versions(), "seeds": seeds, "examples": examples},
-        **{"arms": arms, "chosen": chosen, "columns": columns(arms, chosen)},
+        "experiment": "relatives",
+        "versions": versions(),
+        "seeds": seeds,
+        "examples": examples,
+        "arms": arms,
+        "chosen": chosen,
+        "columns": columns(arms, chosen),
     }
 
 
@@ -88,8 +94,11 @@ def _arm(batch_size, norm, lr, runs):
     accuracies = {name: [round(run["watched"][name][-1], 6) for run in runs] for name in runs[0]["watched"]}
     del accuracies["step"]
     return {
-        **{"batch_size": batch_size, "norm": norm, "lr": lr},
-        **{"failed": [int(run["diverged"]) for run in runs], **accuracies},
+        "batch_size": batch_size,
+        "norm": norm,
+        "lr": lr,
+        "failed": [int(run["diverged"]) for run in runs],
+        **accuracies,
     }
 
 
@@ -149,10 +158,13 @@ def _compared(values):
 def run_again(data, stored, arm, seeds=(0,), device="cpu"):
     """Repeat trainings of an arm of the stored `relatives`: by how much do its accuracies differ?
 
+    At rates up to 0.1 rounding errors do not grow: images changed by 1e-15 of themselves, which stand for another
+    machine, change no accuracy of any norm (4 seeds). At larger ones they do, in instance norm first.
+
     stored  what experiments.evidence("relatives") returned
     arm     one of its arms
     seeds   which of its runs
-    Returns a float: the largest difference of any accuracy, in shares of 1.
+    Returns a float: the largest difference of any accuracy, in shares of 1; one of 500 test images is 0.002.
     """
     key = arm["batch_size"], arm["norm"], arm["lr"]
     settings = [cell_setting(*key, seed, stored["examples"]) for seed in seeds]

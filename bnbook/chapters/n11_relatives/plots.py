@@ -91,24 +91,42 @@ def relatives(data):
     data   what experiments.relatives returned
     Returns axes (an array (2, 2)), text.
     """
-    figure, axes = plt.subplots(2, 2, figsize=(8.6, 6.6))
+    figure, axes = plt.subplots(2, 2, figsize=(8.6, 7.4))
     large = max(arm["batch_size"] for arm in data["chosen"])
     _rates(axes[0, 0], data, large)
     _batches(axes[0, 1], data)
-    levels = [name for name in data["chosen"][0] if name.startswith("noise")]
     chosen = [arm for arm in data["chosen"] if arm["batch_size"] == large]
-    where = {"clean": 0.0} | {name: float(name.split()[1]) for name in levels}
-    _distortions(axes[1, 0], chosen, where)
-    axes[1, 0].set(xlabel="sd of the noise (black to white = 1)", title=_best_and_worst(data, "noise 0.3"))
-    factors = {name: float(name.split()[1]) for name in data["chosen"][0] if name.startswith("contrast")}
-    _distortions(axes[1, 1], chosen, {"clean": 1.0} | factors)
-    axes[1, 1].set(xlabel="contrast (1 = as in training)", title=_best_and_worst(data, "contrast 0.2"))
+    _distortions(axes[1, 0], chosen, {"clean": 0.0} | _levels(data, "noise"))
+    axes[1, 0].set(xlabel="sd of the noise (black to white = 1)")
+    axes[1, 0].set_title(f"noise in the test images only\nat 0.3: {_batch_and_others(data, 'noise 0.3')} right")
+    _distortions(axes[1, 1], chosen, {"clean": 1.0} | _levels(data, "contrast"))
+    axes[1, 1].set(xlabel="contrast (1 = as in training)")
+    axes[1, 1].set_title(
+        f"less contrast in the test images only\nat 0.2: {_batch_and_others(data, 'contrast 0.2')} right"
+    )
     axes[1, 1].invert_xaxis()
     handles, _ = axes[0, 0].get_legend_handles_labels()
     band = Patch(color="0.5", alpha=0.2, linewidth=0, label=f"mean, 95 % interval of {data['seeds']} seeds")
     figure.legend(handles=[*handles, band], loc="outside lower center", ncols=4)
     figure.suptitle("\n".join(line.split(" (")[0] for line in _verdict(data)))
     return axes, "\n".join([*_verdict(data), *_table(data)])
+
+
+def _levels(data, kind):
+    """Name of each test set with that distortion: how much of it."""
+    return {name: float(name.split()[1]) for name in data["chosen"][0] if name.startswith(kind)}
+
+
+def _batch_and_others(data, name):
+    """Mean accuracies of BatchNorm and of all others in one column, in words."""
+    column = _column(data, name)
+    others = [100 * of["mean"] for norm, of in column.items() if norm != "batch"]
+    return f"batch {100 * column['batch']['mean']:.0f} %, the others {_from_to(others, '.0f')} %"
+
+
+def _from_to(values, digits):
+    low, high = (format(end, digits) for end in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"
 
 
 def _line(ax, where, values, norm, seeds):
@@ -124,34 +142,39 @@ def _rates(ax, data, large):
     for norm in data["columns"][0]["norms"]:
         arms = [arm for arm in data["arms"] if (arm["batch_size"], arm["norm"]) == (large, norm)]
         _line(ax, [arm["lr"] for arm in arms], [arm["clean"] for arm in arms], norm, data["seeds"])
-    column = _column(data, "largest rate")
-    most = max(column, key=lambda norm: column[norm]["mean"])
+    largest = {norm: 10 ** of["mean"] for norm, of in _column(data, "largest rate").items()}
+    others = _from_to([rate for norm, rate in largest.items() if norm != "batch"], ".1f")
     ax.set(xscale="log", ylim=(0, 100), xlabel="learning rate", ylabel="test accuracy (%)")
-    ax.set_title(f"learning rates, batch of {large}\nlargest that works: {10 ** column[most]['mean']:.1f}, {most}")
+    ax.set_title(f"batches of {large}, largest rate that trains:\nbatch {largest['batch']:.1f}, the others {others}")
 
 
 def _batches(ax, data):
+    """Accuracy of each norm with large batches (filled) and small ones (hollow), side by side in its colour."""
     sizes = sorted({arm["batch_size"] for arm in data["chosen"]})
     norms = list(_column(data, "decades of rates"))
+    means = {size: [100 * _column(data, f"batch of {size}")[norm]["mean"] for norm in norms] for size in sizes}
     for i, size in enumerate(sizes):
-        column = _column(data, f"batch of {size}")
-        at = np.arange(len(norms)) + 0.3 * (i - (len(sizes) - 1) / 2)
-        mean = np.array([100 * column[norm]["mean"] for norm in norms])
-        ends = 100 * np.array([column[norm]["interval"] for norm in norms]).T
-        shape = {"marker": "s" if size == max(sizes) else "o", "linestyle": "none", "color": "black"}
-        filled = {} if size == max(sizes) else {"markerfacecolor": "white"}
-        ax.errorbar(
-            at, mean, np.abs(ends - mean), capsize=3, linewidth=1.2, label=f"batch of {size}", **shape, **filled
-        )
-    ax.set(xticks=range(len(norms)), xticklabels=[SHORT[norm] for norm in norms], ylabel="test accuracy (%)")
+        ends = [[100 * end for end in _column(data, f"batch of {size}")[norm]["interval"]] for norm in norms]
+        face = {} if size == max(sizes) else {"markerfacecolor": "white"}
+        for at, norm in enumerate(norms):
+            where, bars = at + 0.3 * (i - (len(sizes) - 1) / 2), np.abs(np.subtract(ends[at], means[size][at]))
+            look = {"marker": MARKERS[norm], "color": ARMS[norm]["color"], "capsize": 3, "linewidth": 1.2}
+            ax.errorbar(where, means[size][at], bars[:, None], **look, **face)
+        ax.errorbar([], [], [], marker="o", linestyle="none", color="black", label=f"batch of {size}", **face)
+    ax.set(
+        xticks=range(len(norms)),
+        xticklabels=[SHORT[norm] for norm in norms],
+        xlabel=f"each at its own rate, {data['examples']:,} images seen",
+    )
+    ax.set_ylabel("test accuracy (%)")
     ax.legend(loc="lower center")
-    title = f"each at its own rate, {data['examples']:,} images seen"
+    gains = dict(zip(norms, np.subtract(means[sizes[0]], means[sizes[-1]]), strict=True))
+    others = _from_to([gain for norm, gain in gains.items() if norm != "batch"], "+.1f")
+    title = f"batches of {sizes[0]}"
     if len(sizes) > 1:
-        losses = [
-            100 * np.subtract(*(_column(data, f"batch of {size}")[norm]["mean"] for size in (sizes[-1], sizes[0])))
-            for norm in norms
-        ]
-        title += f"\nbatch of {sizes[0]}: at most {max(max(losses), 0):.1f} points lost"
+        title = (
+            f"from batches of {sizes[-1]} to {sizes[0]}, in points:\nbatch {gains['batch']:+.1f}, the others {others}"
+        )
     ax.set_title(title)
 
 
@@ -163,13 +186,6 @@ def _distortions(ax, chosen, where):
 
 def _column(data, name):
     return next(column["norms"] for column in data["columns"] if column["name"] == name)
-
-
-def _best_and_worst(data, name):
-    column = _column(data, name)
-    best, worst = (pick(column, key=lambda norm: column[norm]["mean"]) for pick in (max, min))
-    kind = "noise" if name.startswith("noise") else "contrast"
-    return f"{kind} in the test images only\nat {name.split()[1]} best {SHORT[best]}, worst {SHORT[worst]}"
 
 
 def _against(column):

@@ -36,14 +36,20 @@ effective_rank = Exercise(
         "the formula.",
         "The eigenvalues of the covariance matrix: np.linalg.eigvalsh(np.cov(h.T)). Or the squared singular values of "
         "the centred table, np.linalg.svd(h - h.mean(0), compute_uv=False) ** 2; a common factor cancels.",
-        "l = np.linalg.svd(h - h.mean(0), compute_uv=False) ** 2; return l.sum() ** 2 / (l**2).sum()",
+        "in code:\n    l = np.linalg.svd(h - h.mean(0), compute_uv=False) ** 2\n    return l.sum() ** 2 / (l**2).sum()",
     ),
 )
 
 
 def _word(name, yours, expected, probe):
-    """A sentence if yours is not the word that is expected, or None."""
-    return None if isinstance(yours, str) and yours == expected else f"{name} is {yours!r}, expected {expected!r}"
+    """A sentence if yours is not what is expected, a word (or, of two wrong answers, the same truth value), or None."""
+    same = yours is expected if yours is None or expected is None else _plain(yours) == _plain(expected)
+    return None if same else f"{name} is {yours!r}, expected {expected!r}"
+
+
+def _plain(value):
+    """A word, True and NumPy's True as they compare: kind and value."""
+    return (bool, bool(value)) if isinstance(value, (bool, np.bool_)) else (type(value), value)
 
 
 verdict = Exercise(
@@ -72,7 +78,8 @@ verdict = Exercise(
         "Draw the interval and the margin on a line. There are three cases: all of it to the right, all of it to the "
         "left, the margin inside.",
         "Which end decides whether *all* of it lies to the right of the margin?",
-        "if low > margin: return 'true';  if high < margin: return 'false';  return 'not settled here'",
+        "in code:\n    if low > margin:\n        return 'true'\n    if high < margin:\n        return 'false'\n"
+        "    return 'not settled here'",
     ),
 )
 
@@ -107,11 +114,11 @@ fgsm = Exercise(
         Probe("x (3, 1, 8, 8), eps 0", (*_pictures(3, 1, 8, 8), 0.0)),
         Probe("x (7,), one row of pixels, eps 0.05", (*_pictures(7), 0.05)),
     ],
-    example=lambda: (np.array([0.0, 0.5, 0.95, 0.3]), np.array([-0.02, 0.001, 0.04, 0.0]), 0.1),
+    example=lambda: (np.array([0.05, 0.5, 0.95, 0.3, 0.6]), np.array([-0.02, 0.001, 0.04, 0.0, -0.03]), 0.1),
     hints=(
         "Every pixel may move by eps. In which direction does the loss rise? The gradient says so, pixel by pixel.",
         "np.sign(gradient) is -1, 0 or 1 for each pixel; np.clip(values, 0, 1) cuts off what lies outside.",
-        "return np.clip(x + eps * np.sign(gradient), 0, 1)",
+        "in code:\n    return np.clip(x + eps * np.sign(gradient), 0, 1)",
     ),
 )
 

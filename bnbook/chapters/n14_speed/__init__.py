@@ -2,11 +2,11 @@
 
 QUESTION = "What limits BatchNorm's speed, and how near can you get?"
 AIMS = (
-    "Why a faster processor would not help",
+    "Why bytes, and not operations, set the ceiling",
     "why a formula written nicely is slow",
     "what must be kept for backward, and what need not",
     "which short cuts cost accuracy",
     "how to read a Triton kernel",
 )
-MINUTES = 75
+MINUTES = 65
 BUILDS = "`lean_batch_norm`, `merge`, `backward_coefficients`, `affine_block`"

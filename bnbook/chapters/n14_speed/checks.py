@@ -1,5 +1,7 @@
 """The exercises of notebook 14."""
 
+import itertools
+
 import numpy as np
 
 from bnbook import norm_numpy
@@ -14,15 +16,33 @@ from .questions import QUESTIONS
 # --- lean_batch_norm -------------------------------------------------------------------------------------------------
 
 LARGE = 2**17  # below so many numbers Python's own small objects would be seen beside the arrays
+_calls = itertools.count(1)
 
 
-def _with_peak(yours, x, gamma, beta, *eps):
-    """y, mean, var, and the peak of memory in activations, to the nearest half; 1 for an x too small to say."""
+def _with_memory(yours, x, gamma, beta, *eps):
+    """y, mean, var, and what memory they take; 1, 1 and 0 for an x too small to say.
+
+    peak               the most that is held at a time, in activations, to the nearest half
+    large_arrays_made  one after the other, too
+    same_memory_twice  1 if the y of a second call lies where the first one's is: that one would be overwritten
+    """
     result = yours(x, gamma, beta, *eps)
     if not isinstance(result, (tuple, list)) or len(result) != 3:
         return result
-    top = round(2 * functions.peak(yours, x, gamma, beta, *eps)) / 2 if x.size >= LARGE else 1.0
-    return *result, max(top, 1.0)
+    y, mean, var = result
+    if x.size < LARGE:
+        return (y.copy() if isinstance(y, np.ndarray) else y), mean, var, 1.0, 1, 0
+    top = round(2 * functions.peak(yours, _longer(x), gamma, beta, *eps)) / 2
+    made = functions.arrays_made(yours, _longer(x), gamma, beta, *eps)
+    x = _longer(x)
+    ys = [yours(x, gamma, beta, *eps)[0] for _ in "12"]
+    twice = all(isinstance(y, np.ndarray) for y in ys) and np.may_share_memory(*ys)
+    return y, mean, var, max(top, 1.0), max(made, 1), int(twice)
+
+
+def _longer(x):
+    """x with longer rows, each time other ones: an array that yours keeps from an earlier call does not fit."""
+    return np.resize(x, (*x.shape[:-1], x.shape[-1] + next(_calls) % 300))
 
 
 def _channels(*shape):
@@ -50,17 +70,19 @@ lean_batch_norm = Exercise(
     room=__name__,
     finished=functions.lean_batch_norm,
     inputs=("x", "gamma", "beta", "eps"),
-    outputs=("y", "mean", "var", "peak"),
+    outputs=("y", "mean", "var", "peak", "large_arrays_made", "same_memory_twice"),
     probes=_lean_probes,
     example=lambda: (np.array([[1.0, 10], [3, 30], [5, 20]]), np.array([2.0, 1]), np.array([0.0, 5]), 0.1),
     hints=(
         "Only one new array of the size of x is needed: y. Let it be x - mean first, and turn it into the result.",
         "The variance without a temporary: np.einsum('ncs,ncs->c', y, y) / m, after x.reshape(N, C, -1). Then y *= ... "
         "and y += ..., which write into y.",
-        "planes = x.reshape(*x.shape[:2], -1); y = planes - mean[:, None]; var = np.einsum('ncs,ncs->c', y, y) / m; "
-        "y *= (gamma / np.sqrt(var + eps))[:, None]; y += beta[:, None]; return y.reshape(x.shape), mean, var",
+        "in code:\n    planes, m = x.reshape(*x.shape[:2], -1), x.size // x.shape[1]\n    mean = planes.mean((0, 2))\n"
+        "    y = planes - mean[:, None]\n    var = np.einsum('ncs,ncs->c', y, y) / m\n"
+        "    y *= (gamma / np.sqrt(var + eps))[:, None]\n    y += beta[:, None]\n"
+        "    return y.reshape(x.shape), mean, var",
     ),
-    observe=_with_peak,
+    observe=_with_memory,
 )
 
 
@@ -90,13 +112,13 @@ backward_coefficients = Exercise(
     inputs=("gamma", "mean", "var", "dgamma", "dbeta", "m", "eps"),
     outputs=("a", "b", "c"),
     probes=_backward_probes,
-    example=lambda: tuple(np.array([v]) for v in (2.0, 3.0, 0.9375, 6.0, 4.0)) + (4, 0.0625),
+    example=lambda: tuple(np.array([v]) for v in (3.0, 5.0, 3.9375, 6.0, 4.0)) + (4, 0.0625),  # std 2
     hints=(
         "Write x_hat = (x - mean) * inv_std into dx = gamma * inv_std * (dy - dbeta / m - x_hat * dgamma / m), and "
         "collect: what stands before dy, what before x, and what is left?",
         "a = gamma * inv_std. Before x there is a, once more inv_std (from x_hat), and dgamma / m, with a minus.",
-        "inv_std = 1 / np.sqrt(var + eps); a = gamma * inv_std; b = -a * inv_std * dgamma / m; "
-        "c = -a * dbeta / m - b * mean",
+        "in code:\n    inv_std = 1 / np.sqrt(var + eps)\n    a = gamma * inv_std\n"
+        "    b = -a * inv_std * dgamma / m\n    c = -a * dbeta / m - b * mean\n    return a, b, c",
     ),
 )
 
@@ -119,6 +141,7 @@ def _merge_probes():
         Probe("a heap of one number and one of 9", (*_heap(x[:1, 1]), *_heap(x[1:10, 1]))),
         Probe("two heaps of equal size", (*_heap(x[:5, 2]), *_heap(x[5:10, 2]))),
         Probe("an empty heap first", (0, 0.0, 0.0, *_heap(x[:6, 0]))),
+        Probe("an empty heap second, 3 channels", (*_heap(x[:6]), 0, np.zeros(3), np.zeros(3))),
         Probe("numbers around a million", (*_heap(far[:10]), *_heap(far[10:] + 2)), 1e-7),
     ]
 
@@ -135,7 +158,8 @@ merge = Exercise(
         "The mean is the one that everybody would guess: each heap's mean, weighted by how many numbers it has.",
         "The squares of each heap are around its own mean. Moving the point of reference by s adds m * s^2; heap a is "
         "moved by d * m_b / m and heap b by d * m_a / m. Add up and simplify.",
-        "m = m_a + m_b, d = mean_b - mean_a; mean = mean_a + d * m_b / m; M2 = M2_a + M2_b + d * d * m_a * m_b / m",
+        "in code:\n    m, d = m_a + m_b, mean_b - mean_a\n    mean = mean_a + d * m_b / m\n"
+        "    M2 = M2_a + M2_b + d * d * m_a * m_b / m\n    return m, mean, M2",
     ),
 )
 
@@ -143,19 +167,35 @@ merge = Exercise(
 # --- affine_block ----------------------------------------------------------------------------------------------------
 
 
-def _launch(yours, x, slope, shift, BLOCK):
-    """y after all programs have run, the last one first (on a GPU nobody knows the order), and what was outside.
+class _InBlocks(functions.Memory):
+    """Memory of which a program owns one block: what it reads or writes in another one is outside, too."""
 
-    Outside is also what a program changes in the block of another one.
-    """
+    own = range(0)
+
+    def load(self, offsets, mask=True, other=0.0):
+        """As in Memory."""
+        self.read_outside += self._in_another(offsets, mask)
+        return super().load(offsets, mask, other)
+
+    def store(self, offsets, values, mask=True):
+        """As in Memory."""
+        self.written_outside += self._in_another(offsets, mask)
+        super().store(offsets, values, mask)
+
+    def _in_another(self, offsets, mask):
+        offsets = np.broadcast_to(offsets, np.broadcast_shapes(np.shape(offsets), np.shape(mask)))[mask]
+        inside = (offsets >= 0) & (offsets < self.size)
+        return int((inside & ((offsets < self.own.start) | (offsets >= self.own.stop))).sum())
+
+
+def _launch(yours, x, slope, shift, BLOCK):
+    """y after all programs have run, the last one first (on a GPU nobody knows the order), and what was outside."""
     L = x.shape[2]
-    x, slope, shift = (functions.Memory(v) for v in (x, slope, shift))
-    y = functions.Memory(np.full(x.size, -9.0))  # what is not written stays -9
+    slope, shift, x = functions.Memory(slope), functions.Memory(shift), _InBlocks(x)
+    y = _InBlocks(np.full(x.size, -9.0))  # what is not written stays -9
     for program in reversed(range(-(-x.size // BLOCK))):
-        before = y.numbers.copy()
+        x.own = y.own = range(program * BLOCK, (program + 1) * BLOCK)
         yours(program, x, y, slope, shift, L, BLOCK)
-        changed = np.flatnonzero(y.numbers != before)
-        y.written_outside += int((changed // BLOCK != program).sum())
     if is_stub(yours):  # a right answer returns None, too
         return None
     return y.numbers, sum(memory.read_outside for memory in (x, slope, shift)), y.written_outside
@@ -189,8 +229,10 @@ affine_block = Exercise(
         "numbers follow each other: channel 0, 1, ..., C - 1, and then channel 0 of the next image.",
         "offsets = program * BLOCK + np.arange(BLOCK); the last block hangs over the end, so x.load and y.store both "
         "need mask = offsets < x.size. The row is offsets // L, the channel its remainder by C.",
-        "channels = offsets // L % slope.size; y.store(offsets, x.load(offsets, mask) * slope.load(channels) + "
-        "shift.load(channels), mask)",
+        "in code:\n    offsets = program * BLOCK + np.arange(BLOCK)\n    mask = offsets < x.size\n"
+        "    channels = offsets // L % slope.size\n"
+        "    values = x.load(offsets, mask) * slope.load(channels) + shift.load(channels)\n"
+        "    y.store(offsets, values, mask)",
     ),
     observe=_launch,
     also=(functions.Memory,),

@@ -1,5 +1,6 @@
 """What notebook 14 builds: BatchNorm with fewer passes over memory."""
 
+import sys
 import tracemalloc
 
 import numpy as np
@@ -111,3 +112,33 @@ def peak(function, *arguments):
     finally:
         tracemalloc.stop()
     return (top - before) / arguments[0].nbytes
+
+
+def arrays_made(function, *arguments):
+    """How many arrays as large as the first argument `function(*arguments)` makes, those that are dropped at once too.
+
+    Line by line: the most memory that a line holds beyond what was there before it, rounded to whole such arrays.
+    """
+    size, made, held = arguments[0].nbytes, 0, 0
+
+    def next_line(frame, event, argument):
+        nonlocal made, held
+        now, top = tracemalloc.get_traced_memory()
+        made += round((top - held) / size)
+        held = now
+        tracemalloc.reset_peak()
+        return next_line
+
+    before = sys.gettrace()
+    tracemalloc.start()
+    try:
+        held = tracemalloc.get_traced_memory()[0]
+        sys.settrace(next_line)
+        result = function(*arguments)
+        sys.settrace(before)
+        next_line(None, "end", None)
+        del result
+    finally:
+        sys.settrace(before)
+        tracemalloc.stop()
+    return made

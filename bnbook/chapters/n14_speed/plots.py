@@ -94,12 +94,12 @@ def roofline(data):
     ax.plot(x, peak / 1e9, "D", color="#009E73", markeredgecolor="black", markersize=8, linestyle="none")
     ax.annotate("matrix product", (x, peak / 1e9), (0, -16), textcoords="offset points", ha="center")
     ax.set(xscale="log", yscale="log", xlabel="operations per byte moved", ylabel="billion operations per second")
-    ax.set_title(f"{_size(shape)}: BatchNorm lies under the slope, where memory is the limit")
+    ax.set_title(f"{_size(shape)}: BatchNorm lies under the slope: memory sets its roof")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     said = [f"{name} {100 * share:.0f} %" for name, share in reached.items()]
     text = [
         f"The roof of one core: {bandwidth / 1e9:.0f} GB/s for a copy, {peak / 1e9:.0f} billion operations per second;",
-        f"below {ridge:.1f} operations per byte memory is the limit. Each version, of what memory allows:",
+        f"below {ridge:.1f} operations per byte memory is the lower limit. Each version, of what memory allows:",
         "  " + ", ".join(said[:6]) + ",",
         "  " + ", ".join(said[6:]),
     ]

@@ -47,7 +47,7 @@ QUESTIONS = (
     Question(
         "speed-limit",
         "memory",
-        "The core could do several times more arithmetic on the way than these 5 operations for 12 bytes.",
+        "While 12 bytes come and go, the core could do several times these 5 operations: memory is the lower roof.",
         {
             "arithmetic": (
                 "It would, at 10 operations per byte and more. BatchNorm's operations per byte moved:",
@@ -121,7 +121,7 @@ QUESTIONS = (
     Question(
         "speed-float16",
         "b",
-        "Half the bytes in half the time; but the sums are made in float32 or wider, since float16 ends at 65,504.",
+        "Half the bytes; but the sums are made in float32 or wider, since float16 ends at 65,504.",
         {
             "a": (
                 "float16 ends at 65,504, and has 11 bits: adding up 10,000 ones in it, one by one, stops at",
@@ -129,7 +129,7 @@ QUESTIONS = (
                 "2048",
             ),
             "c": (
-                "Then x and y would be as large as before, and bytes are what costs. Bytes of 1000 numbers in float16:",
+                "Then x and y are as large as before, and the saving is gone. Bytes of 1000 numbers in float16:",
                 "np.ones(1000, np.float16).nbytes",
                 "2000",
             ),

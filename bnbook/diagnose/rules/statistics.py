@@ -38,7 +38,10 @@ def new_weight(layer):
 
 
 def _comparable(layer):
-    return layer.learns and layer.train is not None and not layer.stats_as_made and layer.stats_finite
+    """There are statistics of its own and of the data, and they can be held against each other."""
+    data = layer.train
+    fits = layer.learns and data is not None and len(layer.running_mean) == len(data.mean)
+    return fits and not layer.stats_as_made and layer.stats_finite
 
 
 def _far(layer, sure):

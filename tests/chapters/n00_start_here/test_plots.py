@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from bnbook import train
 from bnbook.chapters.n00_start_here import plots
 
 matplotlib.use("Agg")
@@ -82,10 +83,30 @@ def test_the_text_gives_numbers_with_intervals_and_computed_verdicts():
 
 def test_the_text_gives_no_digits_of_runs_that_diverged():
     _, text = plots.first_look(_look())
-    last = text[text.index("Learning rate 1\n") :].splitlines()
+    last = text[text.index("Learning rate 1\n") :].splitlines()[:-1]  # the last line holds for all of them
     assert last[1].strip() == "without normalization: 5 of 5 runs do not train"
     assert not any("difference" in line for line in last)
     assert not re.search(r"\b(nan|None|inf)\b|-0\.0\b", text)
+
+
+def test_the_text_says_when_a_run_counts_as_not_trained():
+    says = "A run does not train if its loss over the training images ends above half of guessing's."
+    assert plots.first_look(_look())[1].endswith(says)
+    assert train.diverged(np.log(10) / 2 + 1e-6) and not train.diverged(np.log(10) / 2 - 1e-6)
+    data = _look()
+    data["arms"][4] = _arm("none", 1.0, 0, 0.8)
+    assert says not in plots.first_look(data)[1]
+
+
+@pytest.mark.parametrize("axes", [(0, 2, 3), (0,), (2, 3), (1, 2, 3), (0, 1, 2, 3)])
+def test_numbers_that_share_a_mean_have_one_colour(axes):
+    grid, text = plots.shared_mean(axes)
+    numbers = np.random.default_rng(0).normal(size=(3, 3, 4, 4))
+    means = np.broadcast_to(numbers.mean(axes, keepdims=True), numbers.shape).ravel()
+    colours = np.array([ax.collections[0].get_array() for ax in grid.flat]).reshape(numbers.shape).ravel()
+    assert ((means[:, None] == means) == (colours[:, None] == colours)).all()
+    count = len(set(means))
+    assert text.endswith(f"leaves {count} mean{'s' * (count > 1)}, each of {numbers.size // count} numbers.")
 
 
 def test_no_label_is_clipped_or_lies_on_another():

@@ -142,6 +142,18 @@ def test_another_constant_or_power_for_he_is_refused(constant, power):
     assert checks.he_std.judge(lambda n: np.sqrt(2) / n**power).kind == "wrong"
 
 
+@pytest.mark.parametrize(
+    "exercise, yours, name",
+    [
+        (checks.standardize, lambda x: (x - x.mean(0)) / np.abs(x - x.mean(0)), "dividing each number by its own"),
+        (checks.standardize, lambda x: (x - x.mean(0)) / (x.var(0) ** 1 / 2), "writing the root as ** 1/2"),
+        (checks.he_std, lambda n: (2 / n) ** 1 / 2, "(2 / fan_in) ** 1/2"),
+    ],
+)
+def test_a_likely_mistake_is_called_by_its_name(exercise, yours, name):
+    assert f"That is what {name}" in exercise.judge(yours).message
+
+
 def test_several_results_where_one_is_expected_are_described(capsys):
     with pytest.raises(CheckFailed):
         checks.standardize(lambda x: (x - x.mean(0), x.std(0)))

@@ -26,19 +26,20 @@ def test_twenty_layers_measures_what_a_plain_loop_does(digits):
         weights = [p.detach() for p in nets.mlp("none", 100, 3.0, seed, 7, "tanh").parameters()]
         h, outputs, spread = torch.tensor((digits.x_train[:500] - mean) / sd).flatten(1), [], []
         for weight in weights[:-2:2]:
-            z = h @ weight.T
-            h = torch.tanh(z).requires_grad_()
+            z = h @ weight.requires_grad_().T
+            h = torch.tanh(z)
             h.retain_grad()
             outputs.append(h)
-            spread.append(z.std(0, correction=0).mean().item())
-        logits = h @ weights[-2].T
+            spread.append(z.detach().std(0, correction=0).mean().item())
+        hidden, logits = weights[:-2:2], h @ weights[-2].T
         nn.CrossEntropyLoss()(logits, torch.tensor(digits.y_train[:500])).backward()
         gradient = [o.grad.norm().item() for o in outputs]
-        saturated = [(o.abs() > 0.95**0.5).double().mean().item() for o in outputs]
-        each.append((spread, saturated, [g / gradient[-1] for g in gradient]))
-    for key, values in zip(("sd", "saturated", "gradient"), zip(*each, strict=True), strict=True):
+        saturated = [(o.detach().abs() > 0.95**0.5).double().mean().item() for o in outputs]
+        share = [(w.grad.norm() / w.norm()).item() for w in hidden]
+        each.append((spread, saturated, [g / gradient[-1] for g in gradient], share))
+    for key, values in zip(("sd", "saturated", "gradient", "weights"), zip(*each, strict=True), strict=True):
         assert found[key]["lowest"] == pytest.approx(np.min(values, axis=0).tolist())
-        average = np.exp(np.log(values).mean(0)) if key == "gradient" else np.mean(values, axis=0)
+        average = np.exp(np.log(values).mean(0)) if key in ("gradient", "weights") else np.mean(values, axis=0)
         assert found[key]["mean"] == pytest.approx(average.tolist())
     assert found["growth"] == pytest.approx(found["gradient"]["mean"][4] / found["gradient"]["mean"][5])
 
@@ -48,6 +49,17 @@ def test_batch_norm_makes_every_gain_the_same_and_relu_gradients_grow_by_a_fifth
     assert all(arm["sd"]["mean"] == pytest.approx(20 * [1], abs=1e-3) for arm in arms)
     assert arms[0]["gradient"]["mean"] == pytest.approx(arms[1]["gradient"]["mean"], rel=1e-2)
     assert 1.15 < arms[0]["growth"] < 1.25  # sqrt(pi / (pi - 1)) = 1.2112 in the limit (Yang et al. 2019)
+
+
+def test_where_the_input_vanishes_the_weights_get_next_to_nothing_in_every_layer(digits):
+    """What notebook 01 says of its right panels: equal at tanh's gain 0.5, far from equal at 3 and with sigmoids."""
+    small, large = (
+        np.array(arm["weights"]["mean"])
+        for arm in experiments.twenty_layers(digits, "tanh", (0.5, 3.0), ("none",), seeds=1)["arms"]
+    )
+    assert small.max() < 1e-5 and small.max() < 10 * small.min() and large[0] > 100 * large[-1]
+    (sigmoid,) = experiments.twenty_layers(digits, "sigmoid", (1.0,), ("none",), seeds=1)["arms"]
+    assert sigmoid["weights"]["mean"][0] < 1e-6 * sigmoid["weights"]["mean"][-1]
 
 
 def test_a_he_net_drifts_and_a_normalized_one_does_not(digits):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from arrays import batch, near
+from sklearn.neighbors import NearestNeighbors
 
 from bnbook import norm_numpy as bn
 from bnbook.chapters.n01_why_normalize import functions
@@ -27,6 +28,14 @@ def test_saturation_is_the_share_of_tanh_slopes_below_the_limit():
     for slope in (0.05, 0.3):
         assert functions.saturation(h.detach().numpy(), slope) == (z.grad < slope).double().mean().item()
     assert functions.saturation(np.array([-0.99, 0.96, 0.2])) == pytest.approx(1 / 3)
+
+
+def test_same_digit_is_scikit_learns_nearest_neighbour():
+    random = np.random.default_rng(0)
+    z, labels = random.normal(size=(60, 5)), random.integers(0, 3, 60)
+    nearest = NearestNeighbors(n_neighbors=1).fit(z).kneighbors(return_distance=False)[:, 0]
+    assert functions.same_digit(z, labels) == np.mean(labels[nearest] == labels)
+    assert functions.same_digit(np.array([[0.0], [0.1], [5.0], [5.1]]), np.array([1, 1, 2, 3])) == 0.5
 
 
 @pytest.mark.parametrize("shape", [(50, 64), (8, 3, 5, 5)])

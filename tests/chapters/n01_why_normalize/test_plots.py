@@ -25,6 +25,7 @@ def _layers(gain, sd, norm):
     return {
         **{"norm": norm, "gain": gain, "growth": 1.25, "sd": band(sd)},
         **{"saturated": band([0.4, 0.1, 0.2]), "gradient": band([2000.0, 30.0, 1.0])},
+        "weights": band([1e-3, 1e-5, 1e-9]),
     }
 
 
@@ -41,10 +42,34 @@ def test_every_gain_is_a_line_over_layers_in_the_panels_asked_for():
     assert axes[0].get_ylim() == axes[2].get_ylim() != axes[1].get_ylim()
     assert axes[0].get_title() == "without normalization\nfrom below 0.000001 to 2.5 in layer 3"
     assert axes[1].get_title() == "without normalization\nat most 40 % in any layer"
-    assert axes[2].get_title() == "with BatchNorm\n1 in layer 3, whatever the gain"
+    assert axes[2].get_title() == "with BatchNorm\n1 in layer 3"
     assert "gain 1     1, below 0.000001" in text and "gain 2     40 %, 20 %" in text and "layers of tanh" in text
-    _, text = plots.twenty_layers(_twenty(), [("gradient", "none")])
-    assert "gain 2     2,000, x 1.25" in text
+    axes, text = plots.twenty_layers(_twenty(), [("gradient", "none"), ("weights", "none")])
+    assert "gain 2     2,000, x 1.25" in text and "gain 2     0.001, below 0.000001" in text
+    assert axes[0].get_ylabel() == "gradient of h (last layer = 1)" and axes[1].get_ylim()[0] == 1e-8
+
+
+def test_lines_that_lie_on_one_another_are_counted_in_the_title():
+    data = _twenty()
+    data["arms"] += [_layers(gain, [1, 1, 1], "batch") for gain in (2.0, 3.0)]
+    axes, _ = plots.twenty_layers(data, [("sd", "batch")])
+    assert axes[0].get_title() == "with BatchNorm\n1 in layer 3 (3 lines on one another)"
+
+
+def test_histograms_show_all_outputs_and_say_how_tall_a_cut_bar_is():
+    random = np.random.default_rng(0)
+    wide, ends, point = random.uniform(-1, 1, (50, 20)), np.sign(random.normal(size=(50, 20))), np.zeros((50, 20))
+    axes, text = plots.histograms({0.5: [wide, point], 3: [wide, ends]}, layers=(1, 2))
+    assert axes.shape == (2, 2)
+    for ax, values in zip(axes.flat, (wide, point, wide, ends), strict=True):
+        heights = [bar.get_height() for bar in ax.patches]
+        assert sum(heights) == pytest.approx(100)
+        assert max(heights) == pytest.approx(100 * np.histogram(values, 41, (-1, 1))[0].max() / values.size)
+    assert [t.get_text() for t in axes[0, 1].texts] == ["100 %"] and not axes[0, 0].texts
+    assert axes[0, 1].get_title() == "layer 2: sd below 0.000001" and "gain 3    layer 1: " in text
+    assert text.endswith("; layer 2: 0.99, 100 %")
+    title = axes[0, 0].figure.get_suptitle()
+    assert title == "In layer 2 the sd is below 0.000001 at one gain, and at another 100 % are saturated"
 
 
 def test_last_layer_tells_images_apart_from_units():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bnbook.chapters.n01_why_normalize import sliders
+from bnbook.chapters.n01_why_normalize import plots, sliders
 
 
 def images(n=60):
@@ -30,6 +30,15 @@ def test_the_text_holds_the_spread_of_the_first_and_the_last_layer(standardized)
         sds.append(z.std(0).mean())
         h = np.tanh(z)
     assert f"sd {sds[0]:.2g} in layer 1, {sds[-1]:.2g} in layer 20" in live.children[-1].value
+
+
+def test_the_still_picture_is_not_all_grey(monkeypatch):
+    drawn, draw = [], plots.last_layer
+    monkeypatch.setattr(plots, "last_layer", lambda sds, h, *rest: drawn.append(h) or draw(sds, h, *rest))
+    live = sliders.twenty_layers(images())
+    live.children[0].value = 1.0
+    still, at_gain_1 = drawn
+    assert still.std() > 0.5 > 0.2 > at_gain_1.std()  # of a scale from -1 to 1
 
 
 def test_too_few_images_are_refused_in_a_sentence():

@@ -1,5 +1,7 @@
 """The checks of notebook 03 accept every right backward pass, and refuse the wrong ones that nobody listed."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -72,9 +74,16 @@ def as_float32(*args):
 
 
 def by_autograd(dy, x, gamma, mean, var, eps=1e-5):
-    inputs = [torch.tensor(np.asarray(v, np.float64), requires_grad=True) for v in (x, gamma, np.zeros_like(gamma))]
-    y = torch.nn.functional.batch_norm(inputs[0], None, None, *inputs[1:], True, 0.1, eps)
-    return torch.autograd.grad(y, inputs, torch.tensor(np.asarray(dy, np.float64)))
+    """Through the formula, whose variance is made from x, and corrected where another one was handed in."""
+    x, dy, mean, var = (torch.tensor(np.asarray(v, np.float64)) for v in (x, dy, mean, var))
+    gamma = torch.tensor(gamma, requires_grad=True)
+    beta, x = torch.zeros_like(gamma, requires_grad=True), x.requires_grad_()
+    axes, shape = batch_axes(x.ndim), (-1, *[1] * (x.ndim - 2))
+    made = ((x - x.mean(axes, keepdim=True)) ** 2).mean(axes, keepdim=True)
+    var = made + (var.reshape(shape) - made).detach()
+    deviation = x - x.mean(axes, keepdim=True)
+    y = gamma.reshape(shape) * deviation / torch.sqrt(var + eps) + beta.reshape(shape)
+    return torch.autograd.grad(y, (x, gamma, beta), dy)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +139,113 @@ def as_two_losses(f, backward, x, u, v, h=1e-5):
 def test_a_right_directional_check_is_accepted_however_it_is_written(yours):
     verdict = checks.directional_check.judge(yours)
     assert verdict.kind == "agrees", verdict.message
+
+
+# --- wrong answers and what is said of them -------------------------------------------------------------------------
+
+
+def staged_with(dx_hat, x_hat, deviation, inv_std, v, eps, m, axes, **bent):
+    """The stages of the graph, some of them in another way, with the number that each node got."""
+    node = {"dinv_std": (bent.get("dinv_std_from", deviation) * bent.get("back", dx_hat)).sum(axes, keepdims=True)}
+    half, power = bent.get("half", -0.5), bent.get("power", -1.5)
+    node["dvar"] = half * (v + bent.get("eps_of_dvar", eps)) ** power * node["dinv_std"]
+    node["ddeviation"] = (
+        dx_hat * bent.get("to_deviation", inv_std) + 2 * bent.get("square", deviation) * node["dvar"] / m
+    )
+    node["dmean"] = -node["ddeviation"].sum(bent.get("sum_of_dmean", axes), keepdims=True)
+    return node["ddeviation"] + node["dmean"] / m, node
+
+
+def staged(**bend):
+    """batch_norm_backward in stages; bend: name of a part: function of dy, x, x_hat and mean that makes another one."""
+
+    def yours(dy, x, gamma, mean, var, eps=1e-5):
+        axes, m = batch_axes(x.ndim), x.size // x.shape[1]
+        g, mu, v = columns(x, gamma, mean, var)
+        deviation, inv_std = x - mu, (v + eps) ** -0.5
+        x_hat = deviation * inv_std
+        bent = {name: how(dy, x, x_hat, mu) if callable(how) else how for name, how in bend.items()}
+        dx, yours.node = staged_with(g * dy, x_hat, deviation, inv_std, v, eps, m, axes, **bent)
+        return dx, (dy * x_hat).sum(axes), dy.sum(axes)
+
+    return yours
+
+
+@pytest.mark.parametrize(
+    "bend, name, node, numbers",
+    [
+        ({"square": lambda dy, x, x_hat, mu: mu}, "without_the_var_path", None, ()),
+        ({"dinv_std_from": lambda dy, x, x_hat, mu: x_hat}, "dinv_std_from_x_hat", "dinv_std", ("12", "3")),
+        ({"square": lambda dy, x, x_hat, mu: x_hat}, "dinv_std_from_x_hat", None, ()),
+        ({"half": 0.5}, "adding_the_x_hat_term", None, ()),
+        ({"eps_of_dvar": 0.0}, "dvar_without_eps", "dvar", ("-0.09375", "-0.1145")),
+        ({"to_deviation": 1.0}, "ddeviation_without_inv_std", "dmean", ("-1.5", "-6")),
+        ({"to_deviation": 0.0}, "only_the_var_path", None, ()),
+        ({"sum_of_dmean": lambda dy, x, x_hat, mu: ()}, "dmean_not_summed", None, ()),
+        ({"dinv_std_from": lambda dy, x, x_hat, mu: x}, "dinv_std_from_x", "dinv_std", ("12", "42")),
+        ({"back": lambda dy, x, x_hat, mu: dy}, "dinv_std_from_dy", "dinv_std", ("12", "6")),
+        ({"power": 1.5}, "dvar_exponent_without_its_minus", "dvar", ("-0.09375", "-384")),
+        ({"power": -0.5}, "dvar_exponent", "dvar", ("-0.09375", "-1.5")),
+        ({"half": -1.0}, "no_half_in_dvar", "dvar", ("-0.09375", "-0.1875")),
+    ],
+)
+def test_a_mistake_in_one_stage_is_named_with_the_number_of_its_node(bend, name, node, numbers):
+    yours = staged(**bend)
+    verdict = checks.batch_norm_backward.judge(yours)
+    assert verdict.slip is not None and verdict.slip.__name__ == name, verdict.message
+    if node:
+        example = checks.batch_norm_backward.example()
+        found = []
+        for function in (staged(), yours):
+            function(*example)
+            found.append(f"{function.node[node].ravel()[0]:.4g}")
+        assert tuple(found) == numbers
+        assert all(re.search(rf"(?<![\d.]){number}(?![\d.]*\d)", verdict.message) for number in numbers)
+
+
+def test_the_stages_unbent_are_accepted():
+    verdict = checks.batch_norm_backward.judge(staged())
+    assert verdict.kind == "agrees", verdict.message
+
+
+def test_a_pass_that_ignores_the_variance_it_is_given_is_refused_and_a_mean_made_again_is_not():
+    def again(dy, x, gamma, mean, var, eps=1e-5, *, keep_var):
+        wide = np.asarray(x, np.float64)
+        _, own_mean, own_var = norm_numpy.batch_norm(wide, gamma, None)
+        return norm_numpy.batch_norm_backward(dy, wide, gamma, own_mean, var if keep_var else own_var, eps)
+
+    verdict = checks.batch_norm_backward.judge(lambda *args: again(*args, keep_var=False))
+    assert verdict.kind == "wrong" and "computing the variance from x once more" in " ".join(verdict.message.split())
+    assert checks.batch_norm_backward.judge(lambda *args: again(*args, keep_var=True)).kind == "agrees"
+
+
+def the_mean_of_each(dx_hat, x_hat, var, axes, eps=1e-5):
+    one, other = dx_hat.mean(axes, keepdims=True), x_hat.mean(axes, keepdims=True)
+    return (dx_hat - one - x_hat * one * other) / np.sqrt(var + eps)
+
+
+def the_mean_of_x_hat(dx_hat, x_hat, var, axes, eps=1e-5):
+    along = (dx_hat * x_hat).mean(axes, keepdims=True)
+    return (dx_hat - x_hat.mean(axes, keepdims=True) - x_hat * along) / np.sqrt(var + eps)
+
+
+@pytest.mark.parametrize(
+    "yours, says",
+    [
+        (the_mean_of_each, "or in its place mean(dx_hat) * mean(x_hat), which is 0"),
+        (the_mean_of_x_hat, "or something that is 0, such as mean(x_hat), in its place"),
+    ],
+)
+def test_what_gives_the_same_numbers_is_named_as_well(yours, says):
+    assert says in " ".join(checks.normalize_backward.judge(yours).message.split())
+
+
+def test_a_slope_divided_by_2_and_multiplied_by_h_is_named():
+    def yours(f, backward, x, u, v, h=1e-5):
+        return np.sum(u * (f(x + h * v) - f(x - h * v))) / 2 * h, np.sum(backward(u) * v)
+
+    verdict = checks.directional_check.judge(yours)
+    assert verdict.slip.__name__ == "precedence" and "Python goes from the left" in verdict.message
 
 
 # --- wrong answers that nobody listed ------------------------------------------------------------------------------
@@ -247,3 +363,37 @@ def test_a_number_is_told_without_a_shape():
 def test_a_message_shows_functions_by_their_formula():
     verdict = checks.directional_check.judge(lambda *args: tuple(0.123 * v for v in directional_check(*args)))
     assert "f = x ** 3, backward = 3 x ** 2 * u, x = [1, 2]" in verdict.message and "0x" not in verdict.message
+
+
+# --- what the notebook says about gradients ------------------------------------------------------------------------
+
+
+class ForgetsTheVariance(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        s = (x.var(0, correction=0) + 0.1).rsqrt()
+        ctx.save_for_backward(s)
+        return (x - x.mean(0)) * s
+
+    @staticmethod
+    def backward(ctx, dy):
+        (s,) = ctx.saved_tensors
+        return s * (dy - dy.mean(0))
+
+
+def test_gradcheck_finds_a_forgotten_variance_unless_a_sum_follows():
+    x = torch.tensor(np.random.default_rng(0).normal(size=(6, 3)), requires_grad=True)
+    layer = ForgetsTheVariance.apply
+    assert not torch.autograd.gradcheck(layer, x, raise_exception=False)
+    assert torch.autograd.gradcheck(lambda x: layer(x).sum(), x)
+
+
+def test_an_example_outside_the_loss_has_a_gradient():
+    dy, x = np.array([[1.0], [0.0], [2.0]]), np.array([[1.0], [4.0], [10.0]])
+    _, mean, var = norm_numpy.batch_norm(x, None, None, 2.0)
+    dx, _, _ = norm_numpy.batch_norm_backward(dy, x, np.array([2.0]), mean, var, 2.0)
+    assert dy[1] == 0 and dx[1] == -0.4375
+    t = torch.tensor(x, requires_grad=True)
+    y = torch.nn.functional.batch_norm(t, None, None, torch.tensor([2.0]).double(), None, True, 0.1, 2.0)
+    y[0].sum().backward()  # the first example's output alone
+    assert (t.grad[1:] != 0).all()

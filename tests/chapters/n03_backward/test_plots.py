@@ -17,9 +17,6 @@ def _close_figures():
     plt.close("all")
 
 
-# --- notebook 03 -----------------------------------------------------------------------------------------------------
-
-
 def _graph():
     """The values of the notebook, and gradients by autograd, arrow by arrow."""
     x, dy = torch.tensor([1.0, 4.0, 10.0], requires_grad=True), torch.tensor([1.0, 0.0, 2.0])
@@ -88,8 +85,8 @@ def test_the_projection_is_drawn_with_1_upwards_and_says_what_is_left():
     assert "sum of what is left: 0.00; times x_hat: 0.00" in text
     floor = {a.get_text(): np.array(a.xy) for a in axes[1].texts if a.get_text()}
     assert floor["x_hat"] == pytest.approx([np.sqrt(3), 0])
-    assert floor["left"] == pytest.approx([0, floor["dx_hat - its mean"][1]], abs=1e-12)
-    assert np.linalg.norm(floor["left"]) == pytest.approx(np.linalg.norm(left))
+    assert floor["what is left"] == pytest.approx([0, floor["dx_hat - its mean"][1]], abs=1e-12)
+    assert np.linalg.norm(floor["what is left"]) == pytest.approx(np.linalg.norm(left))
     space = {a.get_text(): np.array(a.xy) for a in axes[0].texts if a.get_text()}
     assert space["1 = (1, 1, 1)"][0] == pytest.approx(0, abs=1e-6) and space["1 = (1, 1, 1)"][1] > 0
     # an arrow in space is the sum of its coordinates along the three example axes
@@ -103,3 +100,33 @@ def test_a_gradient_of_which_nothing_is_left_is_drawn_too():
     axes, text = plots.projection(x_hat, 2 * x_hat + 1, np.ones(3), 2 * x_hat)
     assert "0 % of its length is left" in axes[0].figure.get_suptitle()
     axes[0].figure.canvas.draw()
+
+
+def test_no_label_of_the_first_picture_lies_on_an_arrow_or_on_another_label():
+    x_hat, dx_hat = np.array([-1.0, -0.25, 1.25]), np.array([2.0, 0.0, 4.0])
+    axes, _ = plots.projection(x_hat, dx_hat, np.full(3, 2.0), x_hat * np.mean(x_hat * dx_hat))
+    axes[0].figure.canvas.draw()
+    for ax in axes:
+        labels = [text for text in ax.texts if text.get_text()]
+        boxes = {text.get_text(): text.get_window_extent() for text in labels}
+        lines = [line for line in ax.get_lines() if line.get_linestyle() != ":" and len(line.get_xdata()) == 2]
+        for name, box in boxes.items():
+            assert not [other for other, second in boxes.items() if other != name and box.overlaps(second)], name
+            for line in lines:  # an arrow is drawn over an invisible line
+                ends = ax.transData.transform(line.get_xydata())
+                between = ends[0] + np.linspace(0, 1, 101)[:, None] * (ends[1] - ends[0])
+                assert not any(box.contains(*point) for point in between), name
+
+
+def test_the_parabola_is_lowest_at_the_mean_and_there_as_high_as_the_variance():
+    x = np.array([1.0, 4.0, 10.0])
+    ax, text = plots.parabola(x)
+    curve = ax.get_lines()[0].get_xydata()
+    lowest = curve[np.argmin(curve[:, 1])]
+    assert lowest == pytest.approx([5, 14]) and curve[0, 1] == pytest.approx(14 + 6.5**2)
+    assert text.splitlines()[1:] == [
+        "  mean        14.0000",
+        "  mean + 0.01 14.0001",
+        "  mean + 1    15.0000",
+        "var         14.0000, the smallest of all",
+    ]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bnbook import norm_numpy
 from bnbook.chapters.n04_train_and_eval import checks
+from bnbook.grading.compare import full
 from bnbook.norm_numpy import batch_norm_eval
 
 # --- update_running --------------------------------------------------------------------------------------------------
@@ -59,6 +60,39 @@ def test_a_bent_update_is_refused(part, by):
     assert checks.update_running.judge(yours).kind == "wrong"
 
 
+def by_keras(running_mean, running_var, mean, var, m, momentum=0.99):
+    running_mean = momentum * running_mean + (1 - momentum) * mean
+    return running_mean, momentum * running_var + (1 - momentum) * var * m / (m - 1)
+
+
+def with_kerass_default(running_mean, running_var, mean, var, m, momentum=0.99):
+    return norm_numpy.update_running(running_mean, running_var, mean, var, m, momentum)
+
+
+def without_brackets_in_one_line(running_mean, running_var, mean, var, m, momentum=0.1):
+    new = (1 - momentum) * running_var + momentum * var * m / m - 1
+    return (1 - momentum) * running_mean + momentum * mean, new
+
+
+def without_brackets(running_mean, running_var, mean, var, m, momentum=0.1):
+    new = (1 - momentum) * running_var + momentum * (var * m / m - 1)
+    return (1 - momentum) * running_mean + momentum * mean, new
+
+
+@pytest.mark.parametrize(
+    "yours, says",
+    [
+        (by_keras, "counting as Keras does, the old times momentum, with Keras' default 0.99"),
+        (with_kerass_default, "0.99 as the default, as Keras has it"),
+        (without_brackets, "var * m / m - 1 without brackets"),
+        (without_brackets_in_one_line, "momentum * var * m / m - 1 without brackets"),
+    ],
+)
+def test_a_slip_of_the_update_is_named(yours, says):
+    message = checks.update_running.judge(yours).message
+    assert f"That is what {says} gives: " in " ".join(message.split()), message
+
+
 # --- batch_norm_eval -------------------------------------------------------------------------------------------------
 
 
@@ -96,6 +130,18 @@ def test_an_argument_bent_at_one_rank_is_refused(argument, by, rank):
         return batch_norm_eval(*args)
 
     assert checks.batch_norm_eval.judge(yours).kind == "wrong"
+
+
+def test_running_mean_and_running_var_exchanged_are_named_here_and_in_fold():
+    def exchanged(x, gamma, beta, running_mean, running_var, eps=1e-5):
+        return batch_norm_eval(x, gamma, beta, running_var, running_mean, eps)
+
+    def folded(weight, bias, gamma, beta, running_mean, running_var, eps=1e-5):
+        return norm_numpy.fold(weight, bias, gamma, beta, running_var, running_mean, eps)
+
+    for exercise, yours in ((checks.batch_norm_eval, exchanged), (checks.fold, folded)):
+        message = " ".join(exercise.judge(yours).message.split())
+        assert "That is what running_mean and running_var exchanged gives: " in message
 
 
 # --- BatchNorm -------------------------------------------------------------------------------------------------------
@@ -190,6 +236,140 @@ def test_one_output_of_a_layer_bent_in_one_mode_is_refused(output, by, training)
     assert checks.BatchNorm.judge(Bent).kind == "wrong"
 
 
+class InParts(norm_numpy.BatchNorm):
+    """A layer as a learner writes it, with parts to get wrong."""
+
+    def forward(self, x):
+        self.x, self.by_batch = x, self.training
+        if not self.training:
+            self.mean, self.var = self.running_mean, self.running_var
+            return norm_numpy.batch_norm_eval(x, self.gamma, self.beta, self.mean, self.var, self.eps)
+        y, self.mean, self.var = norm_numpy.batch_norm(x, self.gamma, self.beta, self.eps)
+        self.num_batches_tracked += 1
+        stored = self.running_mean, self.running_var
+        new = norm_numpy.update_running(*stored, self.mean, self.var, x.size // x.shape[1], self.weight())
+        self.running_mean, self.running_var = new
+        return self.normalized(y)
+
+    def weight(self):
+        return 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+
+    def normalized(self, y):
+        return y
+
+
+class OverwritesMomentum(InParts):
+    def weight(self):
+        if self.momentum is None:
+            self.momentum = 1 / self.num_batches_tracked
+        return self.momentum
+
+
+class TakesZeroForNone(InParts):
+    def weight(self):
+        return self.momentum or 1 / self.num_batches_tracked
+
+
+class NormalizesAfterwards(InParts):
+    def normalized(self, y):
+        return norm_numpy.batch_norm_eval(
+            self.x, self.gamma, self.beta, self.running_mean, self.running_var, eps=self.eps
+        )
+
+
+class DgammaByTheBatch(InParts):
+    def backward(self, dy):
+        dx = super().backward(dy)
+        _, mean, var = norm_numpy.batch_norm(self.x, None, None)
+        _, self.dgamma, _ = norm_numpy.batch_norm_backward(dy, self.x, self.gamma, mean, var, self.eps)
+        return dx
+
+
+class Kerass(InParts):
+    def __init__(self, num_features, eps=1e-3, momentum=0.99):
+        super().__init__(num_features, eps, momentum)
+
+    def weight(self):
+        return 1 / self.num_batches_tracked if self.momentum is None else 1 - self.momentum
+
+
+class WithKerassNumbers(InParts):
+    def __init__(self, num_features, eps=1e-3, momentum=0.99):
+        super().__init__(num_features, eps, momentum)
+
+
+class TakesTheDefault(InParts):
+    def weight(self):
+        return 1 / self.num_batches_tracked if self.momentum is None else 0.1
+
+
+class CountsAfterwards(InParts):
+    def weight(self):
+        return 1 / (self.num_batches_tracked - 1) if self.momentum is None else self.momentum
+
+
+class StartsInEvaluation(InParts):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.training = False
+
+
+class BackwardByTheDefault(InParts):
+    def backward(self, dy):
+        kept = self.x, self.gamma, self.mean, self.var
+        dx, self.dgamma, self.dbeta = norm_numpy.batch_norm_backward(dy, *kept)
+        return dx if self.by_batch else batch_norm_eval(dy, self.gamma, None, 0 * self.mean, self.var)
+
+
+class StoresExchanged(norm_numpy.BatchNorm):
+    def forward(self, x):
+        y = super().forward(x)
+        if self.training:
+            self.running_var, self.running_mean = self.running_mean, self.running_var
+        return y
+
+
+def test_the_layer_in_parts_is_accepted():
+    verdict = checks.BatchNorm.judge(InParts)
+    assert verdict.kind == "agrees", verdict.message
+
+
+@pytest.mark.parametrize(
+    "yours, says",
+    [
+        (OverwritesMomentum, "writing the weight into self.momentum"),
+        (TakesZeroForNone, "taking momentum=0 for None"),
+        # by hand: 2 * (1 - 0.75) / sqrt(1.75 + 0.1) + 1, with 0.75 = 3 / 4 and 1.75 = (3 * 1 + 4) / 4
+        (NormalizesAfterwards, "y in training starts with [1.368, 4.017] in place of [-1.405, 6.224]"),
+        (DgammaByTheBatch, "dgamma by the statistics of the batch after an evaluation pass"),
+        (Kerass, "Keras' layer"),
+        (WithKerassNumbers, "both of Keras' defaults"),
+        (StoresExchanged, "stored the wrong way round"),
+        (TakesTheDefault, "update_running called without momentum"),
+        (StartsInEvaluation, "training starting as False"),
+        (CountsAfterwards, "before the batch is counted"),
+        (BackwardByTheDefault, "a backward pass that is not handed eps"),
+    ],
+)
+def test_what_goes_wrong_in_a_layer_is_named(yours, says):
+    verdict = checks.BatchNorm.judge(yours)
+    assert verdict.slip is not None and says in " ".join(verdict.message.split()), verdict.message
+
+
+ABOUT_WHAT_THE_EXAMPLE_GIVES = {  # m = N for a table, eps and momentum are given, and so are gamma and beta
+    *("CountsOnlyTheBatch", "NoneMeansATenth", "ZeroMeansNone", "OverwritesNone", "AveragesOneTooMany"),
+    *("HandsNoneOn", "DividesBeforeItCounts"),
+    *("AnotherDefaultEps", "KerassDefaultMomentum", "KerassDefaults", "GammaStartsAtZero"),
+}
+
+
+def test_the_small_example_of_the_layer_shows_every_slip_that_it_can():
+    layer = checks.BatchNorm
+    right = layer._on_example(layer.finished, full)
+    hidden = {slip.__name__ for slip in layer.slips() if layer._on_example(slip, full) == right}
+    assert hidden == ABOUT_WHAT_THE_EXAMPLE_GIVES
+
+
 def test_a_layer_without_backward_is_told_how_far_it_is(capsys):
     class OnlyForward(norm_numpy.BatchNorm):
         def backward(self, dy):
@@ -197,7 +377,7 @@ def test_a_layer_without_backward_is_told_how_far_it_is(capsys):
 
     assert checks.BatchNorm(OnlyForward) is None
     out = " ".join(capsys.readouterr().out.split())
-    assert "BatchNorm: not written yet, but agrees so far: 7 inputs right. Missing is what to do with: " in out
+    assert "BatchNorm: not written yet, but agrees so far: 8 inputs right. Missing is what to do with: " in out
     assert "train twice, then backward" in out
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.utils.checkpoint
 
 from bnbook import data, train
 from bnbook.chapters.n04_train_and_eval import experiments
@@ -18,9 +19,6 @@ torch.set_num_threads(1)
 @pytest.fixture(scope="module")
 def digits():
     return data.digits()
-
-
-# --- notebook 04 ---------------------------------------------------------------------------------------------------
 
 
 def test_running_statistics_followed_beside_a_training_are_those_of_pytorchs_layer(digits):
@@ -75,6 +73,20 @@ def test_forgetting_eval_costs_most_in_small_and_in_sorted_batches(digits):
     assert np.mean(result["evaluated"]) > 0.95
 
 
+def test_a_net_for_two_cameras_works_by_the_batch_and_fails_by_the_statistics_of_both(digits):
+    result = experiments.two_domains(digits, seeds=2)
+    for camera in (0, 1):
+        training, evaluation, own = (np.mean(result[key][camera]) for key in ("training", "evaluation", "own"))
+        assert training > 0.93 and own > 0.93 and evaluation < 0.5
+    json.dumps(result, allow_nan=False)
+
+
+@pytest.mark.parametrize("name", ["forgotten_eval", "train_eval_gap", "biased_variance"])
+def test_one_seed_is_too_few_for_an_interval(digits, name):
+    with pytest.raises(ValueError, match="seeds is 1; an interval needs"):
+        getattr(experiments, name)(digits, seeds=1)
+
+
 def test_companions_change_labels_in_training_mode(digits):
     result = experiments.companions(digits, seeds=1, images=20)
     assert np.shape(result["labels"]) == (1, 20, 10) and len(result["truth"]) == 20
@@ -98,3 +110,28 @@ def test_an_average_corrected_for_its_start_is_right_on_constant_batches():
         exact = name == "momentum=None" or "corrected" in name
         assert torch.allclose(average, history[0]) == exact
     torch.testing.assert_close(averages["momentum=0.1"], torch.tensor([[5 * (1 - 0.9**7)], [3 - 2 * 0.9**7]]).double())
+
+
+# --- what the notebook says besides ----------------------------------------------------------------------------------
+
+
+def test_a_copy_of_the_parameters_alone_has_the_statistics_of_a_new_layer(digits):
+    net, x_test, y_test = experiments.trained_mlp(digits)
+    new = engine.build(replace(experiments.SMALL, seed=1), digits)
+    for theirs, ours in zip(new.parameters(), net.parameters(), strict=True):
+        theirs.data.copy_(ours)
+    for layer in (net.norm1, net.norm2, net.norm3):
+        layer.reset_running_stats()
+    left = [train.evaluate(one, x_test, y_test)[1] for one in (new, net)]
+    assert left[0] == left[1] < 0.8
+    new.load_state_dict(experiments.trained_mlp(digits)[0].state_dict())
+    assert train.evaluate(new, x_test, y_test)[1] > 0.95
+
+
+@pytest.mark.parametrize("use_reentrant", [True, False])
+def test_checkpointing_counts_a_batch_twice(use_reentrant):
+    layer = torch.nn.BatchNorm1d(3)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 3), layer, torch.nn.ReLU(), torch.nn.Linear(3, 3))
+    x = torch.randn(8, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    torch.utils.checkpoint.checkpoint(net, x, use_reentrant=use_reentrant).sum().backward()
+    assert layer.num_batches_tracked == 2

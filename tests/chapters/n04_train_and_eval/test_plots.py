@@ -1,5 +1,7 @@
 """The drawings of notebook 04 show their data, say what they show, and nothing lies on another."""
 
+import itertools
+
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,9 +19,6 @@ def _close_figures():
     plt.close("all")
 
 
-# --- notebook 04 ---------------------------------------------------------------------------------------------------
-
-
 def test_companions_shows_ten_companies_and_counts_all_images():
     picture = np.eye(8).tolist()
     data = {
@@ -28,13 +27,11 @@ def test_companions_shows_ten_companies_and_counts_all_images():
         "labels": [[[4] * 9 + [9], [7] * 10], [[4] * 10, [1] * 10]],
         "evaluated": [[4, 7], [4, 7]],
         "shown": {
-            **{
-                "image": picture,
-                "companions": [[picture] * 2] * 10,
-                "labels": [4] * 9 + [9],
-                "evaluated": 4,
-                "truth": 4,
-            }
+            "image": picture,
+            "companions": [[picture] * 2] * 10,
+            "labels": [4] * 9 + [9],
+            "evaluated": 4,
+            "truth": 4,
         },
     }
     axes, text = plots.companions(data)
@@ -58,6 +55,10 @@ def test_the_gap_drawing_shows_means_and_says_verdicts():
     for i, line in enumerate(axes[0].get_lines()):
         np.testing.assert_allclose(line.get_ydata(), 0.2 * i)
     assert axes[0].figure.get_suptitle().startswith(f"Farthest off to the end: {names[-1]}")
+    lines = {line.get_label(): line for line in axes[0].get_lines()}
+    on_one_another = ["momentum=0.01, corrected", "momentum=None", "recalibrated"]  # as they nearly are at first
+    widths = [lines[name].get_linewidth() for name in on_one_another]
+    assert all(wide >= 2 * narrow for wide, narrow in itertools.pairwise(widths)), "none is hidden by the next"
     for said in ("+10.0 [+5.0, +15.0], a gain", "+1.0 [-1.0, +2.0], no clear", "-1.0 [-2.0, -0.1], a loss", " / 60 %"):
         assert said in text
 

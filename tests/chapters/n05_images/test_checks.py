@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bnbook import course, norm_numpy
 from bnbook.chapters.n05_images import checks, functions, slips
+from bnbook.grading import compare
 
 # --- right answers written in another way ----------------------------------------------------------------------------
 
@@ -183,7 +184,79 @@ def test_the_batch_norm_to_repair_is_wrong_in_one_line_and_named():
         exec(text, space)
         return checks.batch_norm.judge(space["batch_norm"])
 
-    assert judge(broken).slip is slips.as_it_came
+    assert judge(broken).slip is slips.batch_norm.as_it_came
     wrong = "x.var(0, keepdims=True).mean(axes, keepdims=True)"
     for repaired in ("x.var(axes, keepdims=True)", "((x - mean) ** 2).mean(axes, keepdims=True)"):
         assert wrong in broken and judge(broken.replace(wrong, repaired)).kind == "agrees"
+
+
+def with_the_line(var):
+    """The `batch_norm` to repair with another line for var, as a learner types it."""
+    code = f"""def batch_norm(x, gamma, beta, eps=1e-5):
+    axes, column = batch_axes(x.ndim), (1, -1, *[1] * (x.ndim - 2))
+    mean = x.mean(axes, keepdims=True)
+    var = {var}
+    x_hat = (x - mean) / np.sqrt(var + eps)
+    y = gamma.reshape(column) * x_hat + beta.reshape(column)
+    return y, mean.ravel(), var.ravel()"""
+    space = {"np": np, "batch_axes": norm_numpy.batch_axes}
+    exec(code, space)
+    return space["batch_norm"]
+
+
+@pytest.mark.parametrize(
+    "var, name",
+    [
+        ("x.var(0, keepdims=True)", "a_variance_for_each_position"),
+        ("x.var(0)", "a_variance_for_each_position"),
+        ("x.var(axes)", "without_keepdims"),
+        ("((x - mean) ** 2).mean(axes)", "without_keepdims"),
+        ("x.var()", "one_number_for_all_channels"),
+        ("((x - mean) ** 2).mean()", "one_number_around_each_mean"),
+        ("((x - mean) ** 2).mean(0, keepdims=True)", "averaging_the_squares_of_the_images"),
+        ("(x - mean) ** 2", "squares_not_averaged"),
+        ("x.var(1, keepdims=True)", "over_the_channels"),
+        ("x.var((0, 2, 3), keepdims=True)", "axes_of_images_alone"),
+        ("x.var((2, 3), keepdims=True)", "positions_of_images_alone"),
+        ("(x**2).mean(axes, keepdims=True) - mean**2", "in_one_pass"),
+        ("x.var(axes, keepdims=True, ddof=1)", "divided_by_m_minus_1"),
+    ],
+)
+def test_what_is_likely_to_be_typed_for_the_variance_is_named(var, name):
+    verdict = checks.batch_norm.judge(with_the_line(var))
+    assert verdict.slip is getattr(slips.batch_norm, name), verdict.message
+
+
+def test_the_small_example_of_the_repair_shows_every_mistake_that_has_an_answer_there():
+    shows, right = compare.full, checks.batch_norm._on_example(norm_numpy.batch_norm, compare.full)
+    assert right["var"] == "[29, 9]" and right["y"] == "[[[-0.6667, 0.6667], [0, 8]], [[0, 4], [6, 6]]]"
+    for slip in checks.batch_norm.slips():
+        found = checks.batch_norm._on_example(slip, shows)
+        if slip not in (slips.batch_norm.in_one_pass, slips.batch_norm.axes_of_images_alone):  # float32 and images
+            assert found is None or found != right, slip.__name__
+
+
+def reassigned(x):
+    x = np.moveaxis(x, 1, -1)
+    return x.reshape(-1, x.shape[1])
+
+
+@pytest.mark.parametrize(
+    "yours, name",
+    [
+        (lambda x: np.moveaxis(x, 1, -1), "the_move_alone"),
+        (reassigned, "the_new_axis_1_for_c"),
+        (lambda x: np.moveaxis(x, 1, -1).reshape(x.shape[1], -1), "a_table_on_its_side"),
+        (lambda x: np.transpose(x, (0, 2, 3, 1)).reshape(-1, x.shape[1]), "transposing_images_alone"),
+    ],
+)
+def test_what_is_likely_to_be_typed_for_the_table_is_named(yours, name):
+    verdict = checks.to_rows.judge(yours)
+    assert verdict.slip is getattr(slips.to_rows, name), verdict.message
+
+
+def test_sizes_that_images_alone_have_are_pointed_out():
+    def yours(rows, shape):
+        return np.transpose(rows.reshape(shape[0], shape[2], shape[3], shape[1]), (0, 3, 1, 2))
+
+    assert checks.from_rows.judge(yours).slip is slips.from_rows.sizes_of_images_alone

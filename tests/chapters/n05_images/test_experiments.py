@@ -23,6 +23,10 @@ def test_the_error_of_the_batch_mean_falls_as_the_root_of_the_batch_size(digits)
     # The error of a mean of N images is the standard deviation of one image's mean over sqrt(N): `worth` is exact.
     for errors, worth in zip(found["errors"], found["worth"], strict=True):
         np.testing.assert_allclose(errors, 1 / np.sqrt(np.array([4, 16, 64]) * worth), rtol=0.1)
+    # A network's squared error is the mean over its 8 channels, and what they are worth is the inverse of that.
+    worth_of_8 = np.reshape(found["channels"]["worth"], (3, 8))
+    np.testing.assert_allclose(1 / np.mean(1 / worth_of_8, axis=1), found["worth"])
+    assert np.corrcoef(np.log(worth_of_8.ravel()), np.abs(found["channels"]["sum"]))[0, 1] < -0.5
 
 
 def test_one_statistic_for_all_channels_ruins_unequal_filters_only(digits):

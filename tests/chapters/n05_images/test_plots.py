@@ -16,9 +16,6 @@ def _close_figures():
     plt.close("all")
 
 
-# --- notebook 05 ---------------------------------------------------------------------------------------------------
-
-
 def _maps(*shape):
     C = shape[1]
     scale, level = (np.linspace(*ends, C).reshape(1, C, 1, 1) for ends in ((1, 4), (-2, 2)))
@@ -77,12 +74,17 @@ def _sizes():
     for worth in (32.0, 128.0):
         rows.append((1 / np.sqrt(sizes * worth)).tolist())
     numbers = {"sizes": sizes.tolist(), "pixels": 64, "errors": rows, "slopes": [-0.5, -0.5]}
+    numbers["channels"] = {"worth": [200.0, 100.0, 50.0, 25.0], "sum": [0.0, -1.0, 2.0, -3.0]}
     return {"experiment": "sample_size", **numbers, "slope": -0.5, "slope_interval": [-0.5, -0.5], "worth": [32, 128]}
 
 
 def test_sample_size_draws_what_was_measured_and_what_independent_pixels_would_give():
-    ax, text = plots.sample_size(_sizes())
+    (ax, by_filter), text = plots.sample_size(_sizes())
     measured, independent = ax.get_lines()
+    dots, pixels = by_filter.get_lines()
+    assert list(dots.get_xdata()) == [0, 1, 2, 3] and list(dots.get_ydata()) == [200, 100, 50, 25]
+    assert list(pixels.get_ydata()) == [64, 64] and "and 25 to 200, depending on the channel" in text
+    assert "the size of the filter's sum: -1.00" in text
     np.testing.assert_allclose(measured.get_ydata(), np.mean(_sizes()["errors"], axis=0))
     np.testing.assert_allclose(independent.get_ydata(), 1 / np.sqrt([128, 512, 2048]))
     assert "Slope -0.500 [-0.500, -0.500] over 2 networks" in text and "is worth 32 to 128 independent ones" in text

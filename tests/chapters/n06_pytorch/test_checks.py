@@ -1,6 +1,7 @@
 """The checks of notebook 06 accept other right answers, refuse bent ones, and judge PyTorch's own layer right."""
 
 import copy
+import inspect
 
 import pytest
 import torch
@@ -8,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from bnbook import norm_torch
-from bnbook.chapters.n06_pytorch import checks
+from bnbook import norm_numpy, norm_torch
+from bnbook.chapters.n06_pytorch import checks, slips
 from bnbook.norm_torch import BatchNormFunction, batch_norm, batch_norm_backward, batch_norm_eval, update_running
 
 
@@ -104,16 +105,12 @@ class LettingAutogradDoIt(torch.autograd.Function):
         return *found, None
 
 
-def plain_operations(x, gamma, beta, eps):
-    return LettingAutogradDoIt.plain(x, gamma, beta, eps)
-
-
 def pytorchs_own(x, gamma, beta, eps):
     y = nn.functional.batch_norm(x, None, None, gamma, beta, True, 0.1, eps)
     return y, x.mean(axes(x)), x.var(axes(x), correction=0)
 
 
-RIGHT = [WithThePackagesParts, StagedByHand, LettingAutogradDoIt, plain_operations, pytorchs_own]
+RIGHT = [WithThePackagesParts, StagedByHand, LettingAutogradDoIt, pytorchs_own]
 
 
 @pytest.mark.parametrize("yours", RIGHT, ids=lambda f: f.__name__)
@@ -171,6 +168,91 @@ def test_a_backward_with_three_gradients_is_told_what_pytorch_expects():
     assert verdict.kind == "raised" and "expected 4, got 3" in str(verdict.error) and verdict.slip is None
 
 
+def plain_operations(x, gamma, beta, eps):
+    return LettingAutogradDoIt.plain(x, gamma, beta, eps)
+
+
+class OnCtx(WithThePackagesParts):
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.x, ctx.gamma, _, ctx.eps = inputs
+        ctx.statistics = output[1:]
+
+    @staticmethod
+    def backward(ctx, dy, dmean, dvar):
+        x, (mean, var) = ctx.x, ctx.statistics
+        dx, dgamma, dbeta = batch_norm_backward(dy, x, ctx.gamma, mean, var, ctx.eps)
+        m = x.numel() / x.shape[1]
+        return dx + dmean / m + 2 * dvar * (x - mean) / m, dgamma, dbeta, None
+
+
+def saving(what):
+    class Saves(WithThePackagesParts):
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            x, gamma, _, ctx.eps = inputs
+            ctx.save_for_backward(what(x), gamma, *output[1:])
+
+    return Saves
+
+
+class InOnePass(WithThePackagesParts):
+    @staticmethod
+    def forward(x, gamma, beta, eps):
+        mean = x.mean(axes(x), keepdim=True)
+        var = ((x**2).mean(axes(x), keepdim=True) - mean**2).clamp(min=0)
+        g, b = columns(x, gamma, beta)
+        return g * (x - mean) / torch.sqrt(var + eps) + b, mean, var
+
+
+class ThroughNumPy(WithThePackagesParts):
+    @staticmethod
+    def forward(x, gamma, beta, eps):
+        y, mean, var = norm_numpy.batch_norm(*(v.detach().cpu().numpy() for v in (x, gamma, beta)), eps)
+        return torch.tensor(y), *columns(x, torch.tensor(mean), torch.tensor(var))
+
+
+@pytest.mark.parametrize(
+    "yours, name",
+    [
+        (plain_operations, "four_lines_for_autograd"),
+        (OnCtx, "tensors_as_attributes"),
+        (saving(lambda x: x.data), "data_of_x_kept"),
+        (saving(lambda x: x.detach()), "detached_x_kept"),
+        (ThroughNumPy, "over_numpy"),
+    ],
+)
+def test_a_function_with_right_numbers_is_named_by_what_it_keeps_and_where_it_fails(yours, name):
+    verdict = checks.BatchNormFunction.judge(yours)
+    assert verdict.slip is getattr(slips.batch_norm_function, name), verdict.message
+
+
+def test_a_copy_of_x_in_place_of_x_is_refused():
+    assert refused(checks.BatchNormFunction, saving(lambda x: x.clone()))
+
+
+def test_the_one_pass_variance_is_named_also_where_it_is_kept_from_being_negative():
+    verdict = checks.BatchNormFunction.judge(InOnePass)
+    assert (
+        verdict.kind == "wrong" and "what the mean of the squares less the square of the mean gives" in verdict.message
+    )
+
+
+def test_the_check_sees_in_a_net_what_an_overwritten_input_does():
+    """What the two outputs of the check say, by a net with an in-place ReLU behind the layer's input."""
+    x, gamma, beta = torch.randn(6, 3, requires_grad=True), torch.ones(3), torch.zeros(3)
+    for function, raises in ((WithThePackagesParts, True), (OnCtx, False)):
+        below = 1.0 * x
+        y = function.apply(below, gamma, beta, 0.1)[0]
+        right = torch.autograd.grad(y.pow(3).sum(), x, retain_graph=True)[0]
+        torch.relu_(below.detach())
+        if raises:
+            with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+                y.pow(3).sum().backward()
+        else:
+            assert not torch.allclose(torch.autograd.grad(y.pow(3).sum(), x)[0], right)
+
+
 # --- the layer -------------------------------------------------------------------------------------------------------
 
 
@@ -190,7 +272,8 @@ class AsTheHintsHaveIt(nn.BatchNorm2d):
 
 
 class WithNoGradAndPlainFormulas(nn.BatchNorm2d):
-    def forward(self, x):
+    def forward(self, given):
+        x = given.float() if given.dtype == torch.float16 else given
         if self.training or self.running_mean is None:
             if x.numel() == x.shape[1]:
                 raise ValueError("one value per channel")
@@ -204,26 +287,96 @@ class WithNoGradAndPlainFormulas(nn.BatchNorm2d):
         else:
             mean, var = self.running_mean.clone(), self.running_var.clone()
         x_hat = (x - mean.view(-1, 1, 1)) / torch.sqrt(var.view(-1, 1, 1) + self.eps)
-        return x_hat if self.weight is None else self.weight.view(-1, 1, 1) * x_hat + self.bias.view(-1, 1, 1)
+        y = x_hat if self.weight is None else self.weight.view(-1, 1, 1) * x_hat + self.bias.view(-1, 1, 1)
+        return y.to(given.dtype)
 
 
-class StoringNewBuffers(AsTheHintsHaveIt):
-    """Assigning new tensors to the buffers, by PyTorch's own function."""
+class AskingPyTorch(nn.BatchNorm2d):
+    def forward(self, x):
+        return super().forward(x)
+
+
+class ObservingItself(AsTheHintsHaveIt):
+    """Something beside forward, kept without a graph."""
 
     def forward(self, x):
-        before = copy.deepcopy(dict(self.named_buffers()))
-        y = super().forward(x)
-        for name in before:
-            setattr(self, name, getattr(self, name).clone())
-        return y
+        self.last_mean = x.detach().mean((0, 2, 3))
+        return super().forward(x)
 
 
 @pytest.mark.parametrize(
-    "yours", [nn.BatchNorm2d, AsTheHintsHaveIt, WithNoGradAndPlainFormulas, StoringNewBuffers], ids=lambda c: c.__name__
+    "yours",
+    [AsTheHintsHaveIt, WithNoGradAndPlainFormulas, AskingPyTorch, ObservingItself],
+    ids=lambda c: c.__name__,
 )
 def test_a_right_layer_is_accepted_and_pytorchs_own_is_one(yours):
     verdict = checks.BatchNorm2d.judge(yours)
     assert verdict.kind == "agrees", verdict.message
+
+
+def test_a_layer_that_only_inherits_is_not_written_yet():
+    class BatchNorm2d(nn.BatchNorm2d):
+        pass
+
+    for yours in (BatchNorm2d, nn.BatchNorm2d):
+        verdict = checks.BatchNorm2d.judge(yours)
+        assert verdict.kind == "not written"
+        assert verdict.message == "BatchNorm2d: not written yet: forward is still that of nn.BatchNorm2d"
+
+
+def changed(old, new):
+    """`AsTheHintsHaveIt` with another piece of code in it."""
+    source = inspect.getsource(AsTheHintsHaveIt)
+    assert source.count(old) == 1
+    space = dict(globals())
+    exec(source.replace(old, new), space)
+    return space["AsTheHintsHaveIt"]
+
+
+@pytest.mark.parametrize(
+    "old, new, name",
+    [
+        (
+            "self.running_mean.copy_(new[0])\n            self.running_var.copy_(new[1])",
+            "self.running_mean, self.running_var = new",
+            "new_tensors_for_buffers",
+        ),
+        (
+            "return batch_norm_eval",
+            "\n            with torch.no_grad(): return batch_norm_eval",
+            "no_grad_in_evaluation",
+        ),
+        (
+            "1 / self.num_batches_tracked if self.momentum is None else self.momentum",
+            "self.momentum or 1 / self.num_batches_tracked",
+            "zero_taken_for_none",
+        ),
+        (
+            "weight = 1 / self.num_batches_tracked if self.momentum is None else self.momentum",
+            "self.k = getattr(self, 'k', 0) + 1; weight = 1 / self.k if self.momentum is None else self.momentum",
+            "a_counter_of_its_own",
+        ),
+        (
+            "weight = 1 / self.num_batches_tracked if self.momentum is None else self.momentum",
+            "weight = self.momentum = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum",
+            "momentum_overwritten",
+        ),
+        ("        return y", "        self.mean = mean\n        return y", "the_mean_kept_with_its_graph"),
+        ("batch_norm(x, ", "batch_norm(x.to(torch.promote_types(x.dtype, torch.float32)), ", "y_in_32_bits"),
+    ],
+)
+def test_a_layer_with_right_numbers_is_named_by_what_shows_later(old, new, name):
+    verdict = checks.BatchNorm2d.judge(changed(old, new))
+    assert verdict.slip is getattr(slips.batch_norm_2d, name), verdict.message
+
+
+def test_a_copy_that_moves_the_statistics_of_the_original_is_refused():
+    class Shares(AsTheHintsHaveIt):
+        def __deepcopy__(self, memo):
+            return copy.copy(self)
+
+    verdict = checks.BatchNorm2d.judge(Shares)
+    assert "copy.deepcopy: yours moves the statistics of the original, expected works" in verdict.message
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)
@@ -260,6 +413,9 @@ def test_a_constructor_that_ignores_a_flag_is_refused(flag):
             given = dict(eps=eps, momentum=momentum, affine=affine, track_running_stats=track_running_stats)
             del given[flag]
             super().__init__(num_features, **given)
+
+        def forward(self, x):
+            return super().forward(x)
 
     assert refused(checks.BatchNorm2d, Ignores)
 
@@ -323,6 +479,69 @@ def with_if_and_elif(net):
 def test_a_right_replacement_is_accepted_however_it_is_written(yours):
     verdict = checks.replace_batch_norm.judge(yours)
     assert verdict.kind == "agrees", verdict.message
+
+
+def class_and_train(net):
+    return with_apply(net).train()
+
+
+def all_learn(net):
+    for parameter in with_apply(net).parameters():
+        parameter.requires_grad = True
+    return net
+
+
+def without_pre_hooks(net):
+    for module in with_apply(net).modules():
+        module._forward_pre_hooks.clear()
+    return net
+
+
+def by_the_base_class(net):
+    for module in net.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.__class__ = OURS.get(type(module), norm_torch.BatchNorm2d)
+    return net
+
+
+def into_new_layers(net):
+    """Parameters, buffers and mode are moved, as most people would write it."""
+    for name, child in net.named_children():
+        if type(child) in OURS:
+            flags = dict(affine=child.affine, track_running_stats=child.track_running_stats)
+            new = OURS[type(child)](child.num_features, child.eps, child.momentum, **flags)
+            new.weight, new.bias, new.training = child.weight, child.bias, child.training
+            for buffer, value in child.named_buffers():
+                setattr(new, buffer, value)
+            setattr(net, name, new)
+        else:
+            into_new_layers(child)
+    return net
+
+
+@pytest.mark.parametrize(
+    "yours, name",
+    [
+        (class_and_train, "in_training_mode_after_it"),
+        (nn.SyncBatchNorm.convert_sync_batchnorm, "converted_to_sync"),
+        (all_learn, "everything_learns"),
+        (by_the_base_class, "every_batch_norm"),
+        (into_new_layers, "hooks_and_the_root"),
+    ],
+)
+def test_what_a_replacement_loses_is_named(yours, name):
+    verdict = checks.replace_batch_norm.judge(yours)
+    assert verdict.slip is getattr(slips.replace_batch_norm, name), verdict.message
+
+
+def test_pre_hooks_that_are_cleared_are_missed():
+    verdict = checks.replace_batch_norm.judge(without_pre_hooks)
+    assert verdict.kind == "wrong" and "number of calls of forward pre-hooks" in verdict.message
+
+
+def test_a_net_whose_layers_are_lost_has_none():
+    verdict = checks.replace_batch_norm.judge(lambda net: nn.Flatten())
+    assert "whose layers: yours none, expected 1 ours" in verdict.message
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)

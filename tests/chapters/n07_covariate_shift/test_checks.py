@@ -142,3 +142,50 @@ def test_the_numbers_in_the_texts_of_slips_that_nothing_fills_in():
     assert np.std([1, 5], ddof=1) / np.std([1, 5]) == pytest.approx(1.41, abs=5e-3)
     assert np.linalg.norm([3, 4]) == 5 and np.abs([3, 4]).sum() == 7
     assert abs((np.sort([-1, 1]) - np.sort([-5, 5])).mean()) == 0 and wasserstein_1d([-1, 1], [-5, 5]) == 4
+
+
+def test_the_mean_of_differences_taken_first_is_told_the_order_of_all_three_steps():
+    for yours in (
+        lambda a, b: np.abs(a.mean(0) - b.mean(0)),
+        lambda a, b: np.abs((np.sort(a, axis=0) - np.sort(b, axis=0)).mean(0)),
+    ):
+        said = " ".join(checks.wasserstein_1d.judge(yours).message.split())
+        assert "That is what comparing the two means" in said
+        assert "sort both along axis 0, take np.abs of the differences, and last the mean" in said
+
+
+def test_what_the_method_sort_returns_is_explained():
+    verdict = checks.wasserstein_1d.judge(lambda a, b: np.abs(a.sort(axis=0) - b.sort(axis=0)).mean(axis=0))
+    assert verdict.kind == "raised" and "the *method* sorts a itself and returns None" in verdict.message
+
+
+@pytest.mark.parametrize(
+    "exercise, yours, says",
+    [
+        (
+            checks.standardizing,
+            lambda weight, bias, z: (weight / z.std(0)[:, None], bias - z.mean(0) / z.std(0)),
+            "bias - mean / sd without brackets",
+        ),
+        (
+            checks.gradient_change,
+            lambda g, h: (np.linalg.norm(g - h) / np.linalg.norm(g), by_precedence(g, h)),
+            "dot / |g| * |g_prime| without brackets",
+        ),
+    ],
+)
+def test_missing_brackets_are_named(exercise, yours, says):
+    assert f"That is what {says}" in exercise.judge(yours).message
+
+
+def by_precedence(g, h):
+    return np.sum(g * h) / np.linalg.norm(g) * np.linalg.norm(h)
+
+
+def test_a_bias_divided_by_the_variance_beside_right_weights_is_not_told_that_the_weights_are_wrong():
+    def yours(weight, bias, z):
+        return weight / z.std(0)[:, None], (bias - z.mean(0)) / z.var(0)
+
+    said = checks.standardizing.judge(yours).message
+    assert 'Only "bias" is off: it is what dividing by the variance gives.' in said
+    assert "   weight " not in said and "should be" not in said

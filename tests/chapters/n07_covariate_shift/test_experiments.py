@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from bnbook import data, train
 from bnbook.chapters.n07_covariate_shift import experiments
+from bnbook.chapters.n07_covariate_shift.experiments import cases
 from bnbook.lab import engine, results
 
 torch.set_num_threads(1)
@@ -23,7 +24,7 @@ def digits():
 
 def _one_net(case, arm, digits, steps, watch):
     """A plain training of seed 0, one net, no stack."""
-    setting = replace(experiments.CASES[case], **experiments.ARMS[arm], seed=0)
+    setting = replace(experiments.CASES[case], **cases.ARMS[arm], seed=0)
     x, y, _, _ = engine.tensors(digits, "cpu")
     train.fit(engine.build(setting, digits), x, y, setting.lr, 64, steps, 0, watch)
     return setting, x, y
@@ -95,7 +96,7 @@ def test_the_gradient_change_is_that_of_definition_2_1_written_out(norm, digits)
 
 
 def test_looking_changes_no_training(digits):
-    setting = replace(experiments.CASES["ReLU, He, 0.1"], **experiments.ARMS["noisy"], steps=20)
+    setting = replace(experiments.CASES["ReLU, He, 0.1"], **cases.ARMS["noisy"], steps=20)
     unwatched = engine.run(setting, digits)
     watched = experiments.noisy_batch_norm(digits, 2, ("ReLU, He, 0.1",), ("none", "noisy"), steps=20)
     assert watched["arms"][1]["accuracy"][0] == unwatched["test_accuracy"][-1]
@@ -110,7 +111,7 @@ def test_percentiles_are_numpys_and_the_control_starts_as_batch_norm_does(digits
     assert [arm["step"] for arm in found["arms"]] == [[0, 10]] * 3
     np.testing.assert_allclose(batch["spread"], start["spread"], rtol=1e-3)
     assert max(none["spread"]) < 0.1
-    setting = replace(experiments._SIGMOID, **experiments.ARMS["batch"], seed=1)
+    setting = replace(cases.SIGMOID, **cases.ARMS["batch"], seed=1)
     x = engine.tensors(digits, "cpu")[0][:500]
     z = _inputs_of(engine.build(setting, digits), x)[-1].numpy()
     low, high = np.percentile(z, (15, 85), axis=0)
@@ -156,3 +157,20 @@ def test_other_numbers_are_not_the_stored_ones():
     assert experiments.same_runs(stored, stored, ["distance"])
     other = {"seeds": 2, "arms": [{"case": "a", "arm": "none", "distance": [1.0, 2.001]}]}
     assert not experiments.same_runs(other, stored, ["distance"])
+
+
+ONE = {"cases": ("tanh, gain 1, 0.1",), "arms": ("none", "batch"), "steps": 11}
+SMALL = [
+    ("unit_inputs", {"arms": ("batch",), "steps": 10}),
+    ("input_drift", ONE),
+    ("gradient_shift", ONE),
+    ("noisy_batch_norm", ONE),
+]
+
+
+@pytest.mark.parametrize("name, small", SMALL)
+def test_what_is_kept_of_an_experiment_is_not_trained_again(name, small, digits, tmp_path, monkeypatch):
+    run = getattr(experiments, name)
+    first = run(digits, 2, **small, keep=tmp_path / "runs.part")
+    monkeypatch.setattr(engine, "_trained", None)  # a call of it would raise
+    assert run(digits, 2, **small, keep=tmp_path / "runs.part") == first

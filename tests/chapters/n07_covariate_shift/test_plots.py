@@ -20,8 +20,14 @@ def _unit_inputs():
     def arm(name, steps, moved):
         curves = [[-1 + moved * i / 2, moved * i / 2, 1 + moved * i / 2] for i in range(3)]
         return {
-            **{"arm": name, "step": [0, 10, 20], "curves": curves, "range": [moved, moved], "spread": [2.0, 2.1]},
-            **{"accuracy_step": [0, 20], "accuracy": [[0.1, 0.9], [0.1, 0.8]], "steps_to_90": steps},
+            "arm": name,
+            "step": [0, 10, 20],
+            "curves": curves,
+            "range": [moved, moved],
+            "spread": [2.0, 2.1],
+            "accuracy_step": [0, 20],
+            "accuracy": [[0.1, 0.9], [0.1, 0.8]],
+            "steps_to_90": steps,
         }
 
     arms = [arm("none", [400, None], 1.2), arm("batch", [30, 35], 0.2), arm("start", [40, 35], 1.0)]
@@ -105,8 +111,15 @@ def test_gradient_shift_counts_signs_and_whether_the_calmer_net_is_faster(first,
 def _noisy(low=-200.0, high=-100.0):
     arms = [
         {
-            **{"case": "a", "arm": arm, "step": [0, 5], "distance": [drift, drift], "accuracy": [0.9, 0.92]},
-            **{"lowest": [0.1, 0.8], "median": [0.1, 0.9], "highest": [0.2, 0.95], "steps_to_90": [30, None]},
+            "case": "a",
+            "arm": arm,
+            "step": [0, 5],
+            "distance": [drift, drift],
+            "accuracy": [0.9, 0.92],
+            "lowest": [0.1, 0.8],
+            "median": [0.1, 0.9],
+            "highest": [0.2, 0.95],
+            "steps_to_90": [30, None],
         }
         for arm, drift in (("none", 0.2), ("batch", 0.02), ("noisy", 0.3), ("noisier", 0.5))
     ]

@@ -137,3 +137,62 @@ def test_the_numbers_in_the_texts_of_slips_are_right():
     assert 3**2 + 4**2 == 25 and 25**2 == 625 and 0.1 / 25 == pytest.approx(0.004)
     assert 0.01**2 / (0.01**2 + 1e-5) == pytest.approx(0.9, abs=0.02)
     assert math.sqrt(2) == pytest.approx(1.41, abs=5e-3) and math.sqrt(0.5) == pytest.approx(0.707, abs=5e-4)
+
+
+def right_length(lr, decay, gradient):
+    return (lr * gradient**2 / (2 * decay)) ** 0.25
+
+
+@pytest.mark.parametrize(
+    "exercise, yours, says",
+    [
+        (
+            checks.equilibrium,
+            lambda lr, decay, g: ((lr * g**2 / (2 * decay)) ** 1 / 4, np.sqrt(2 * lr * decay)),
+            "`** 1/4` for the length",
+        ),
+        (
+            checks.equilibrium,
+            lambda lr, decay, g: (right_length(lr, decay, g), (2 * lr * decay) ** 1 / 2),
+            "`** 1/2` for the angle",
+        ),
+        (
+            checks.equilibrium,
+            lambda lr, decay, g: ((lr * g**2 / (2 * decay)) ** 1 / 4, (2 * lr * decay) ** 1 / 2),
+            "`** 1/4` and `** 1/2`",
+        ),
+        (
+            checks.equilibrium,
+            lambda lr, decay, g: ((lr * g**2 / 2 * decay) ** 0.25, np.sqrt(2 * lr * decay)),
+            "`/ 2 * decay` without brackets",
+        ),
+        (
+            checks.invariance_check,
+            lambda f, gradient, w, a: (
+                *functions.invariance_check(f, gradient, w, a)[:2],
+                np.sum(w * gradient(a * w)) / np.linalg.norm(w) * np.linalg.norm(gradient(a * w)),
+            ),
+            "product / |w| * |gradient(a w)| without brackets",
+        ),
+    ],
+)
+def test_missing_brackets_are_named(exercise, yours, says):
+    assert f"That is what {says}" in " ".join(exercise.judge(yours).message.split())
+
+
+def test_a_part_above_the_line_without_brackets_is_named():
+    def yours(lr, accuracy, best, share=0.9):
+        where, above, width = np.log10(lr), accuracy - share * best, 0
+        for i in range(len(lr) - 1):
+            low, high = sorted(above[i : i + 2])
+            if high > 0 or low == 0:
+                width += (1 if low >= 0 else high / high - low) * (where[i + 1] - where[i])
+        return width
+
+    assert "That is what high / high - low without brackets gives" in checks.band.judge(yours).message
+
+
+def test_a_wrong_angle_beside_a_right_length_is_not_told_that_the_length_is_wrong():
+    said = checks.equilibrium.judge(lambda lr, wd, g: (right_length(lr, wd, g), np.sqrt(2 * wd))).message
+    assert 'Only "angle" is off: it is what a decay that does not know lr gives.' in " ".join(said.split())
+    assert "4.472" not in said

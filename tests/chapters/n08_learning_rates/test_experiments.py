@@ -64,6 +64,15 @@ def test_summaries_over_seeds_are_those_computed_by_hand():
     assert found["clip"]["largest"] == {"seeds": [None, None], "mean": None, "ratio": None, "interval": None}
 
 
+def test_the_largest_rate_is_the_last_before_a_failure_and_one_beyond_it_is_luck():
+    failed = np.array([[1, 0, 0, 1, 0], [0, 1, 0, 0, 1], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]]).T
+    accuracy = np.array([[0.1, 0.8, 0.9, 0.2, 0.7], [0.6, 0.3, 0.8, 0.9, 0.1], [0.9, 0.8, 0.7, 0.6, 0.5], [0.1] * 5]).T
+    arm = {"depth": 5, "init": "he", "arm": "none", "lr": [0.01, 0.03, 0.1, 0.3, 1.0]}
+    arm |= {"failed": failed.tolist(), "accuracy": accuracy.tolist()}
+    (found,) = rates.width_and_ceiling([arm], 1.0)
+    assert found["largest"]["seeds"] == [0.1, 0.3, 1.0, None]
+
+
 def test_a_sweep_trains_each_arm_as_a_plain_loop_does(digits, tensors):
     x, y, x_test, y_test = tensors
     arms = ("start", "clip", "batch_momentum")
@@ -306,3 +315,21 @@ def test_the_experiments_run_on_images_of_any_shape_and_number_of_classes(shape,
     assert experiments.scale_invariance(own, factors=(10.0,), seeds=1)["arms"][0]["change"][0] < 1e-12
     experiments.along_gradient(own, 2, depth=2, inits=("he",), steps=1)
     experiments.equivalent_rates(own, factors=(10.0,), steps=2, seeds=1)
+
+
+# --- a run that was interrupted --------------------------------------------------------------------------------------
+
+SMALL = [
+    ("learning_rates", {"depths": (2,), "inits": ("he",), "arms": ("none", "batch"), "rates": (0.1,), "steps": 5}),
+    ("matched_rates", {"rates": (0.1,), "steps": 10}),
+    ("extreme_rates", {"rates": (0.1,), "steps": 5}),
+    ("along_gradient", {"depth": 2, "inits": ("he",), "steps": 5}),
+]
+
+
+@pytest.mark.parametrize("name, small", SMALL)
+def test_what_is_kept_of_an_experiment_is_not_trained_again(name, small, digits, tmp_path, monkeypatch):
+    run = getattr(experiments, name)
+    first = run(digits, 2, **small, keep=tmp_path / "runs.part")
+    monkeypatch.setattr(engine, "_trained", None)  # a call of it would raise
+    assert run(digits, 2, **small, keep=tmp_path / "runs.part") == first

@@ -68,7 +68,9 @@ def _matched(none, batch, failed=0):
     curve = {"step": [0, 10, 20], "accuracy": [0.1, 0.8, 0.95], "lowest": [0.1, 0.7, 0.9], "highest": [0.1, 0.9, 1.0]}
     difference = {"mean": 0.01, "interval": [0.002, 0.02]}
     return {
-        **{"seeds": 2, "goal": 0.9, "steps": 20},
+        "seeds": 2,
+        "goal": 0.9,
+        "steps": 20,
         "arms": [
             {**curve, "lr": 0.01, "arm": "none", "reached": none, "final": [0.9, 0.9], "failed": failed},
             {**curve, "lr": 0.01, "arm": "batch", "reached": batch, "final": [0.9, 0.9], "failed": 0}
@@ -105,7 +107,25 @@ def test_extreme_rates_draw_three_curves_and_the_frozen_line():
     np.testing.assert_allclose(ax.get_lines()[1].get_ydata(), [95, 80])
     np.testing.assert_allclose(ax.get_lines()[3].get_ydata(), 60)
     assert "Good over 2.0 decades with BatchNorm, 2.0 if the length is kept, 2.0 without." in text
-    assert "with BatchNorm 80 %" in text and "1e+06: 3,000" in text and "[1.5, 2.5]" in text
+    assert "with BatchNorm: more than half" in text and "[1.5, 2.5]" in text
+    assert "Within 10 points of frozen hidden weights (60 %): none." in text
+    assert "become longer: more than 1,000 times at 1,000,000" in text
+
+
+def test_no_digits_are_told_of_runs_beyond_divergence():
+    """What the last rates give is told by its order of magnitude, so another machine's digits make the same text."""
+    texts = set()
+    for percent, growth in ((0.83, 81_000.0), (0.84, 93_000.0), (0.79, 12_345.0)):
+        width = {"mean": 2.0, "interval": [1.5, 2.5], "seeds": [1.5, 2.5]}
+        arms = [
+            {"arm": name, "accuracy": [[0.95, 0.95], [percent, percent]], "growth": [810.0, growth], "band": width}
+            for name in ("none", "batch", "sphere")
+        ]
+        arms.append({"arm": "frozen", "accuracy": [[0.8, 0.8]]})
+        texts.add(plots.extreme_rates({"seeds": 2, "rates": [1e4, 1e6], "best": 0.95, "arms": arms})[1])
+    (text,) = texts
+    assert "more than 100 times at 10,000, more than 10,000 times at 1,000,000" in text
+    assert "(80 %): without normalization; with BatchNorm; BatchNorm, length kept." in text
 
 
 def test_scale_invariance_says_to_which_power_of_ten_it_holds():

@@ -1,5 +1,6 @@
 """The exercises of notebook 09: right answers in any style pass, wrong ones that nobody listed are refused."""
 
+import copy
 import math
 
 import numpy as np
@@ -199,3 +200,98 @@ def with_gamma_back_at_1(net):
 @pytest.mark.parametrize("yours", [of_tables_and_images, switched_to_training, with_gamma_back_at_1])
 def test_train_only_norms_without_batch_norm_3d_or_with_a_side_effect_is_refused(yours):
     assert checks.train_only_norms.judge(yours).kind == "wrong"
+
+
+def test_missing_brackets_are_named():
+    said = checks.measured_growth.judge(lambda s: (s[0] / s[-1]) ** 1 / (len(s) - 1)).message
+    assert "That is what dividing the total by L - 1 (as `** 1 / (L - 1)` does, too) gives" in said
+    said = checks.measured_growth.judge(lambda s: (s[0] / s[-1]) ** (1 / len(s) - 1)).message
+    assert "That is what `1 / L - 1` as the exponent gives" in said
+    said = checks.predicted_growth.judge(lambda h, slope: np.sqrt(np.mean(slope**2)) / np.var(h)).message
+    assert "That is what the root above the line only gives" in said
+    said = checks.predicted_growth.judge(lambda h, slope: (np.mean(slope**2) / np.var(h)) ** 1 / 2).message
+    assert "That is what `** 1/2` in place of a root gives" in said
+
+
+class Start0(nn.Module):
+    def __init__(self, *shape):
+        super().__init__()
+        self.alpha = nn.Parameter(torch.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    "forward, says",
+    [
+        (lambda self, x: self.alpha.abs() * x, "alpha.abs()"),
+        (lambda self, x: nn.functional.relu(self.alpha) * x, "a ReLU around alpha"),
+        (lambda self, x: torch.clamp(self.alpha, min=0) * x, "alpha.clamp(min=0)"),
+        (lambda self, x: self.alpha * x if self.training else x, "x unchanged in evaluation mode"),
+    ],
+)
+def test_an_alpha_that_is_bent_or_forgotten_is_named(forward, says):
+    verdict = checks.Scale.judge(type("Scale", (Start0,), {"forward": forward}))
+    assert verdict.kind == "wrong" and f"That is what {says} gives" in verdict.message
+
+
+@pytest.mark.parametrize("shape, kind", [((), "agrees"), ((1,), "agrees"), ((1, 1), "wrong"), ((1, 1, 1, 1), "wrong")])
+def test_an_alpha_with_more_than_one_axis_is_refused(shape, kind):
+    class Scale(Start0):
+        def __init__(self):
+            super().__init__(*shape)
+
+        def forward(self, x):
+            return self.alpha * x
+
+    assert checks.Scale.judge(Scale).kind == kind
+
+
+def test_a_forward_that_returns_nothing_in_one_mode_or_later_is_not_written():
+    class Scale(Start0):
+        def forward(self, x):
+            return self.alpha * x if self.training else None
+
+    assert checks.Scale.judge(Scale).kind == "not written"
+
+
+def from_the_inside_out(net):
+    for layer in reversed(list(net.modules())):
+        layer.requires_grad_(isinstance(layer, NORMS))
+    return sum(p.numel() for p in net.parameters() if p.requires_grad)
+
+
+def on_a_copy(net):
+    return freeze_then_open(copy.deepcopy(net))
+
+
+def by_modes(net):
+    net.eval()
+    for layer in net.modules():
+        if isinstance(layer, NORMS):
+            layer.train()
+    return sum(p.numel() for p in net.parameters() if p.requires_grad)
+
+
+@pytest.mark.parametrize(
+    "yours, says",
+    [
+        (from_the_inside_out, "freezing all of it, or switching the normalizations off again"),
+        (on_a_copy, "working on a copy (copy.deepcopy)"),
+        (by_modes, "net.eval(), and train() for the normalizations"),
+        (lambda net: (by_modes(net), freeze_then_open(net))[1], "changing the mode as well"),
+        (lambda net: freeze_then_open(net.eval()), "net.eval() as well"),
+    ],
+)
+def test_the_cause_is_named_and_not_another_with_some_of_its_numbers(yours, says):
+    assert f"That is what {says}" in " ".join(checks.train_only_norms.judge(yours).message.split())
+
+
+def test_numbers_that_are_right_are_not_set_against_themselves():
+    """The parameters of one mistake with the right count: the message once said "10 ... in place of 10"."""
+
+    def yours(net):
+        count = freeze_then_open(net)
+        net.requires_grad_(True)
+        return count
+
+    said = checks.train_only_norms.judge(yours).message
+    assert "trained parameters" in said and "in place of 10" not in said

@@ -22,7 +22,10 @@ def case(norm, activation, gain, batch_size, growth):
 
 
 GROWTH = {
-    **{"depth": 10, "width": 8, "seeds": 2, "predicted": {"relu": 1.25, "tanh": 1.125, "identity": 1.0}},
+    "depth": 10,
+    "width": 8,
+    "seeds": 2,
+    "predicted": {"relu": 1.25, "tanh": 1.125, "identity": 1.0},
     "cases": [
         *(case("none", "relu", gain, 64, gain) for gain in (0.5, 2.0)),
         *(case("batch", "relu", gain, 64, 1.5) for gain in (0.5, 2.0)),
@@ -44,7 +47,10 @@ def test_growth_is_drawn_per_layer_and_per_batch_size_and_told_in_numbers():
 
 
 SKIPS = {
-    **{"depth": 20, "width": 8, "batch_size": 16, "seeds": 2},
+    "depth": 20,
+    "width": 8,
+    "batch_size": 16,
+    "seeds": 2,
     "arms": [
         {"name": "plain", "size": [[2.0 ** (19 - b) for b in range(20)]] * 2, "share": []},
         {"name": "none", "size": [[3.0 ** (19 - b) for b in range(20)]] * 2, "share": [[1.0] * 20] * 2},
@@ -63,8 +69,15 @@ def test_skip_connections_are_told_by_growth_and_share():
 
 def cell(arm, depth, mean):
     accuracy = [mean - 0.01, mean + 0.01]
-    return {"arm": arm, "depth": depth, "accuracy": accuracy, "mean": mean, "interval": accuracy, "best": 0.1} | {
-        **{"rates": [0.1, 1.0, 2.0], "test": [accuracy, [0.0, 0.1], [0.91, 0.93]]}
+    return {
+        "arm": arm,
+        "depth": depth,
+        "accuracy": accuracy,
+        "mean": mean,
+        "interval": accuracy,
+        "best": 0.1,
+        "rates": [0.1, 1.0, 2.0],
+        "test": [accuracy, [0.0, 0.1], [0.91, 0.93]],
     }
 
 

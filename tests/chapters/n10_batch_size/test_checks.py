@@ -40,6 +40,12 @@ def test_another_factor_or_power_is_refused(by, power):
     assert checks.standard_error.judge(lambda sd, m: np.asarray(sd) ** (2 * power) / np.sqrt(m)).kind == "wrong"
 
 
+@pytest.mark.parametrize("yours", [lambda sd, m: sd / m**1 / 2, lambda sd, m: (sd**2 / m) ** 1 / 2])
+def test_a_power_of_1_divided_by_2_is_told_to_be_no_root(yours):
+    verdict = checks.standard_error.judge(yours)
+    assert verdict.kind == "wrong" and "** 1/2" in verdict.message
+
+
 # --- ghost_batch_norm ------------------------------------------------------------------------------------------------
 
 
@@ -85,6 +91,30 @@ def test_one_entry_of_one_ghost_off_is_refused(where, by):
         return y
 
     assert checks.ghost_batch_norm.judge(yours).kind == "wrong"
+
+
+def test_who_cuts_the_channels_is_told_so():
+    """BatchNorm treats channels one by one: with gamma and beta cut as well it is that of all images."""
+
+    def cut_with_gamma(x, gamma, beta, size, eps=1e-5):
+        cuts = [slice(i, i + size) for i in range(0, x.shape[1], size)]
+        return np.concatenate([batch_norm(x[:, cut], gamma[cut], beta[cut], eps)[0] for cut in cuts], axis=1)
+
+    def cut_alone(x, gamma, beta, size, eps=1e-5):
+        return np.concatenate([batch_norm(x[:, i : i + size], gamma, beta, eps)[0] for i in range(0, len(x), size)])
+
+    for yours, says in ((cut_with_gamma, "or it cuts channels, x[:, i:i + size]"), (cut_alone, "cutting channels")):
+        verdict = checks.ghost_batch_norm.judge(yours)
+        assert verdict.slip is not None and says in " ".join(verdict.message.split())
+    assert "gamma has shape (3,), expected (2,)" in str(checks.ghost_batch_norm.judge(cut_alone).error)
+
+
+def test_a_list_of_the_parts_is_told_to_be_joined():
+    verdict = checks.ghost_batch_norm.judge(
+        lambda x, g, b, size, eps=1e-5: [batch_norm(part, g, b, eps)[0] for part in np.split(x, len(x) // size)]
+    )
+    message = " ".join(verdict.message.split())
+    assert verdict.kind == "wrong" and "leaving the parts apart gives: a list of them" in message
 
 
 # --- accumulated_gradient --------------------------------------------------------------------------------------------
@@ -146,6 +176,22 @@ def test_the_messages_show_the_gradient_as_a_formula_and_no_address():
 
 
 # --- batch_renorm ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lowest", [0, -1])
+def test_limits_on_r_that_are_no_floor_are_told_so(lowest):
+    """r is positive: np.clip(r, -r_max, r_max) and np.clip(r, 0, r_max) are np.minimum(r, r_max)."""
+
+    def yours(x, gamma, beta, running_mean, running_var, r_max, d_max, eps=1e-5):
+        x_hat, mean, var = batch_norm(x, None, None, eps)
+        running_std = np.sqrt(running_var + eps)
+        r = np.clip(np.sqrt(var + eps) / running_std, lowest * r_max, r_max)
+        d = np.clip((mean - running_mean) / running_std, -d_max, d_max)
+        r, d, gamma, beta = (v.reshape(-1, *[1] * (x.ndim - 2)) for v in (r, d, gamma, beta))
+        return gamma * (x_hat * r + d) + beta, mean, var
+
+    message = " ".join(checks.batch_renorm.judge(yours).message.split())
+    assert "limiting r from above only" in message and "a lower limit of 0 or -r_max" in message
 
 
 def stepwise(x, gamma, beta, running_mean, running_var, r_max, d_max, eps=1e-5):

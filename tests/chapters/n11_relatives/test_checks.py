@@ -126,6 +126,55 @@ def test_group_norm_backward_in_any_style_is_accepted(yours):
     assert verdict.kind == "agrees", verdict.message
 
 
+def test_dgamma_from_the_x_hat_of_batch_norm_is_told_so_and_not_blamed_on_dx():
+    def yours(dy, x, gamma, num_groups, eps=1e-5):
+        dx, _, dbeta = norm_numpy.group_norm_backward(dy, x, gamma, num_groups, eps)
+        x_hat = norm_numpy.batch_norm(x, None, None, eps)[0]
+        return dx, (dy * x_hat).sum(norm_numpy.batch_axes(x.ndim)), dbeta
+
+    message = checks.group_norm_backward.judge(yours).message
+    assert "That is what dgamma from BatchNorm's x_hat gives" in message and "image 1" not in message
+
+
+def test_dgamma_and_dbeta_of_dx_hat_are_told_so():
+    def yours(dy, x, gamma, num_groups, eps=1e-5):
+        dx_hat, axes = column(gamma, x) * dy, norm_numpy.batch_axes(x.ndim)
+        x_hat = norm_numpy.group_norm(x, None, None, num_groups, eps)
+        dx = norm_numpy.group_norm_backward(dy, x, gamma, num_groups, eps)[0]
+        return dx, (dx_hat * x_hat).sum(axes), dx_hat.sum(axes)
+
+    verdict = checks.group_norm_backward.judge(yours)
+    assert verdict.kind == "wrong" and "summing gamma * dy in place of dy" in verdict.message
+
+
+@pytest.mark.parametrize("by", ["dx_hat", "y"])
+def test_a_gamma_too_many_in_dgamma_is_not_blamed_on_one_of_its_two_sources(by):
+    """sum(dx_hat * x_hat) and sum(dy * y) are the same numbers where beta is left out."""
+
+    def yours(dy, x, gamma, num_groups, eps=1e-5):
+        dx, _, dbeta = norm_numpy.group_norm_backward(dy, x, gamma, num_groups, eps)
+        x_hat, axes = norm_numpy.group_norm(x, None, None, num_groups, eps), norm_numpy.batch_axes(x.ndim)
+        products = {"dx_hat": (column(gamma, x) * dy) * x_hat, "y": dy * (column(gamma, x) * x_hat)}
+        return dx, products[by].sum(axes), dbeta
+
+    message = " ".join(checks.group_norm_backward.judge(yours).message.split())
+    assert "it came in by dx_hat, which is gamma * dy, or by y, which is gamma * x_hat" in message
+
+
+def test_one_value_per_group_is_not_asked_for():
+    """PyTorch answers beta there, except for one image; an exercise that is silent about it must accept both."""
+    alone = np.random.default_rng(0).normal(size=(4, 6))
+    beta = torch.arange(6.0, dtype=torch.float64)
+    assert torch.allclose(F.group_norm(torch.tensor(alone), 6, None, beta), beta.expand(4, 6), atol=1e-6)
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        F.group_norm(torch.tensor(alone[:1]), 6, None, beta)
+    with pytest.raises(ValueError, match="fewer than two values per image and group"):
+        norm_numpy.group_norm(alone, None, None, 6)
+    np.testing.assert_allclose(with_five_axes(alone, np.ones(6), beta.numpy(), 6), beta.expand(4, 6), atol=1e-12)
+    for yours in (with_five_axes, norm_numpy.group_norm):
+        assert checks.group_norm.judge(yours).kind == "agrees"
+
+
 off = st.one_of(st.floats(1e-3, 2), st.floats(-1.5, -1e-3))
 
 

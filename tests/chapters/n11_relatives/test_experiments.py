@@ -77,7 +77,7 @@ def test_the_largest_rate_is_found_for_each_seed():
 def test_too_few_seeds_or_nothing_to_compare_with_is_refused(digits):
     with pytest.raises(ValueError, match="seeds is 1"):
         experiments.relatives(digits, seeds=1)
-    with pytest.raises(ValueError, match="it takes 2 seeds or more and 'batch'"):
+    with pytest.raises(ValueError, match="every norm is compared with 'batch'"):
         experiments.relatives(digits, norms=("none",))
 
 
@@ -108,9 +108,13 @@ def stored():
 
 
 def test_the_stored_evidence_is_what_a_run_gives_today(digits, stored):
+    """And so does a run on images changed by 1e-15 of themselves: at this rate rounding errors do not grow."""
+    rng = np.random.default_rng(0)
+    twin = digits._replace(x_train=digits.x_train * (1 + 1e-15 * rng.choice([-1, 1], digits.x_train.shape)))
     for norm in ("batch", "instance"):  # at larger rates instance norm multiplies rounding errors
         arm = next(a for a in stored["arms"] if (a["batch_size"], a["norm"], a["lr"]) == (64, norm, 0.1))
-        assert experiments.run_again(digits, stored, arm, seeds=(3,)) <= 0.01
+        for images in (digits, twin):
+            assert experiments.run_again(images, stored, arm, seeds=(3,)) < 0.003, "one image of 500"
 
 
 def test_the_stored_evidence_has_eight_seeds_of_every_norm_and_reaches_failure_on_both_sides(stored):

@@ -91,8 +91,12 @@ def test_lines_and_dots_are_the_means_of_the_seeds():
     np.testing.assert_allclose(noise.get_ydata(), [97, 50, 50])
     contrast = axes[1, 1].get_lines()[0]
     np.testing.assert_allclose(contrast.get_xdata(), [1, 0.5, 0.2])
-    assert "at 0.3 best none, worst batch" in axes[1, 0].get_title()
-    assert "largest that works: 1.0, batch" in axes[0, 0].get_title()
+    assert [ax.get_title().splitlines()[1] for ax in axes.flat] == [
+        "batch 1.0, the others 0.1",
+        "batch +0.0, the others +0.0",
+        "at 0.3: batch 50 %, the others 70 % right",
+        "at 0.2: batch 50 %, the others 70 % right",
+    ]
 
 
 def test_the_table_has_a_line_for_each_norm_with_intervals_and_counts():

@@ -1,5 +1,8 @@
 """The checks of notebook 14 accept other ways to write the same, and refuse what is nearly right."""
 
+import sys
+import textwrap
+
 import numpy as np
 import pytest
 import torch
@@ -196,3 +199,74 @@ def test_the_memory_of_a_second_array_is_noticed_and_named():
 
     verdict = checks.lean_batch_norm.judge(temporary)
     assert "peak" in verdict.message and verdict.slip.__name__ == "squares_as_a_temporary"
+
+
+def variance_first(x, gamma, beta, eps=1e-5):
+    axes, column = (0, *range(2, x.ndim)), (1, -1, *[1] * (x.ndim - 2))
+    mean, var = x.mean(axes), x.var(axes, ddof=0)
+    y = x - mean.reshape(column)
+    y /= np.sqrt(var + eps).reshape(column)
+    y *= gamma.reshape(column)
+    y += beta.reshape(column)
+    return y, mean, var
+
+
+@pytest.mark.parametrize("again", [1, 2])
+def test_an_array_that_is_made_and_dropped_before_y_is_noticed_each_time(again):
+    verdict = [checks.lean_batch_norm.judge(variance_first) for _ in range(again)][-1]
+    assert "large_arrays_made is 2, expected 1" in verdict.message
+    assert verdict.slip.__name__ == "the_variance_before_y"
+
+
+def keeping(what):
+    """A batch norm that keeps y, or the array of squares, from call to call."""
+    kept = np.empty(0)
+
+    def yours(x, gamma, beta, eps=1e-5):
+        nonlocal kept
+        if kept.size < x.size:
+            kept = np.empty(x.size)
+        planes = x.reshape(*x.shape[:2], -1)
+        scratch, mean = kept[: x.size].reshape(planes.shape), planes.mean((0, 2))
+        y = np.subtract(planes, mean[:, None], out=scratch if what == "y" else None)
+        var = np.square(y, out=scratch).mean((0, 2)) if what == "squares" else np.einsum("ncs,ncs->c", y, y)
+        var = var if what == "squares" else var / (x.size // x.shape[1])
+        y *= (gamma / np.sqrt(var + eps))[:, None]
+        y += beta[:, None]
+        return y.reshape(x.shape), mean, var
+
+    return yours
+
+
+@pytest.mark.parametrize(
+    "what, said", [("y", "same_memory_twice is 1, expected 0"), ("squares", "peak is 2, expected 1")]
+)
+def test_an_array_that_is_kept_from_call_to_call_is_noticed(what, said):
+    yours = keeping(what)
+    verdicts = [checks.lean_batch_norm.judge(yours) for _ in "12"]
+    assert all(said in verdict.message for verdict in verdicts)
+    slip = {"y": "the_same_y_again", "squares": "squares_as_a_temporary"}[what]
+    assert {verdict.slip.__name__ for verdict in verdicts} == {slip}
+
+
+def test_counting_arrays_line_by_line_leaves_no_trace_behind():
+    def broken(x):
+        raise ValueError("as it is")
+
+    before, x = sys.gettrace(), np.ones((512, 1024))
+    assert functions.arrays_made(lambda x: x.sum(), x) == 0
+    assert functions.arrays_made(lambda x: (x + 1).sum() + (x + 2).sum(), x) == 1, "of one line the most at a time"
+    with pytest.raises(ValueError, match="as it is"):
+        functions.arrays_made(broken, x)
+    assert sys.gettrace() is before
+
+
+@pytest.mark.parametrize("exercise", checks.EXERCISES, ids=lambda exercise: exercise.name)
+def test_the_last_hint_runs_as_printed_and_is_right(exercise):
+    lines = [line for line in exercise.hints[-1].splitlines() if line.startswith("    ")]
+    inputs = "program, x, y, slope, shift, L, BLOCK" if exercise.name == "affine_block" else ", ".join(exercise.inputs)
+    found = {"np": np}
+    code = textwrap.indent(textwrap.dedent("\n".join(lines)), "    ")
+    exec(f"def yours({inputs.replace('eps', 'eps=1e-5')}):\n{code}", found)
+    verdict = exercise.judge(found["yours"])
+    assert verdict.kind == "agrees", verdict.message

@@ -93,19 +93,6 @@ def test_the_coefficients_make_the_gradient_that_autograd_finds():
     np.testing.assert_allclose(dx, leaf.grad.numpy(), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("offset", [0.0, 1e6])
-def test_merging_in_any_order_gives_the_statistics_of_all(offset):
-    heaps = np.split(np.random.default_rng(2).normal(offset, 2, (60, 3)), [7, 8, 30])
-    for order in ([0, 1, 2, 3], [3, 1, 0, 2]):
-        whole = 0, np.zeros(3), np.zeros(3)
-        for heap in (heaps[i] for i in order):
-            whole = norm_numpy.merge(*whole, len(heap), heap.mean(0), ((heap - heap.mean(0)) ** 2).sum(0))
-        together = np.concatenate(heaps)
-        assert whole[0] == 60
-        np.testing.assert_allclose(whole[1], together.mean(0), rtol=1e-13)
-        np.testing.assert_allclose(whole[2] / 60, together.var(0), rtol=1e-9)
-
-
 def test_blocks_of_any_size_together_make_the_affine_map_and_touch_nothing_else():
     x, slope, shift = numbers(3, 5, 7)
     for block in (1, 4, 16, 128):

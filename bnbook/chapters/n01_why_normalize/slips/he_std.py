@@ -91,3 +91,10 @@ def he_std_as_the_gain(fan_in):
     """returning the gain alone: sqrt(2) is the factor for the ReLU; it still has to be divided by sqrt(fan_in),
     or 8 inputs make z sqrt(8) times too wide: {std}, expected {right_std}."""
     return np.sqrt(2)
+
+
+@slip_of("he_std")
+def he_std_halved_by_precedence(fan_in):
+    """(2 / fan_in) ** 1/2: Python takes the power first, and ** 1 changes nothing; then it halves. For fan_in = 8 that
+    is {std}, where the root is {right_std}. Brackets or a decimal make a root of it: ** (1/2), ** 0.5, np.sqrt."""
+    return (2 / fan_in) ** 1 / 2

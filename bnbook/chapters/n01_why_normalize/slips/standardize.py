@@ -187,3 +187,18 @@ def standardize_in_place(x):
     x -= x.mean(0)
     x /= x.std(0)
     return x
+
+
+@slip_of("standardize")
+def standardize_by_each_own_deviation(x):
+    """dividing each number by its own deviation: the squares have to be averaged before the root, else only signs are
+    left, -1 and 1. Your first row is {x_hat}; it should be {right_x_hat}."""
+    deviation = x - x.mean(0)
+    return deviation / np.sqrt(deviation**2)
+
+
+@slip_of("standardize")
+def standardize_halved_by_precedence(x):
+    """writing the root as ** 1/2: Python reads (var ** 1) / 2, half of the variance. Write ** 0.5, ** (1/2) or np.sqrt.
+    On the example you start with {x_hat}, where {right_x_hat} is asked for."""
+    return (x - x.mean(0)) / (x.var(0) ** 1 / 2)

@@ -8,8 +8,6 @@ from bnbook.norm_numpy import batch_axes
 
 from .parts import finish, standardize
 
-# --- batch_norm(x, gamma, beta, eps) -> y, mean, var ---------------------------------------------------------------
-
 
 @slip_of("batch_norm")
 def dividing_by_m_minus_1(x, gamma, beta, eps=1e-5):
@@ -330,3 +328,54 @@ def in_place(x, gamma, beta, eps=1e-5):
     mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
     x -= mean
     return finish(x, x / np.sqrt(var + eps), mean, var, gamma, beta)
+
+
+@slip_of("batch_norm")
+def squaring_gamma(x, gamma, beta, eps=1e-5):
+    """squaring gamma: gamma scales a standard deviation, so it stands in the formula as it is. A gamma of 1 hides it; a
+    negative one loses its sign: on the example gamma is 2 and -1, and y starts with {y}, not with {right_y}."""
+    return finish(x, *standardize(x, batch_axes(x.ndim), eps), gamma**2, beta)
+
+
+@slip_of("batch_norm")
+def taking_only_the_first_entry_of_mean(x, gamma, beta, eps=1e-5):
+    """returning mean[0] and var[0]: in a table that takes the averaged axis away, (1, 3) to (3,). For images mean is
+    (1, 3, 1, 1) and mean[0] is (3, 1, 1): two axes are left. mean.ravel() is (3,) for any number of axes."""
+    g, b = columns(x, gamma, beta)
+    x_hat, mean, var = standardize(x, batch_axes(x.ndim), eps)
+    return g * x_hat + b, mean[0], var[0]
+
+
+@slip_of("batch_norm")
+def indexing_mean_as_for_images(x, gamma, beta, eps=1e-5):
+    """indexing with [0, :, 0, 0]: that fits images, where mean has 4 axes, (1, 3, 1, 1). Of a table it has 2, and NumPy
+    raises IndexError, too many indices. Flatten it with ravel(), whatever its number of axes."""
+    g, b = columns(x, gamma, beta)
+    x_hat, mean, var = standardize(x, batch_axes(x.ndim), eps)
+    return g * x_hat + b, mean[0, :, 0, 0], var[0, :, 0, 0]
+
+
+@slip_of("batch_norm")
+def vectors_with_two_axes_behind(x, gamma, beta, eps=1e-5):
+    """giving gamma and beta the shape (C, 1, 1) always: right for images. A table (5, 3) times (3, 1, 1) is a block
+    (3, 5, 3), and for volumes they line up with another axis. As many 1s are needed as x has axes after the channels:
+    gamma.reshape(-1, *[1] * (x.ndim - 2))."""
+    x_hat, mean, var = standardize(x, batch_axes(x.ndim), eps)
+    return gamma[:, None, None] * x_hat + beta[:, None, None], mean.ravel(), var.ravel()
+
+
+@slip_of("batch_norm")
+def vectors_as_a_column(x, gamma, beta, eps=1e-5):
+    """a column for the vectors, gamma[:, None]: that suits signals (N, C, L), where one axis follows the channels. In a
+    table none does, so 5 rows meet 3 and NumPy refuses; in images two do. The number of 1s after C must be
+    x.ndim - 2."""
+    x_hat, mean, var = standardize(x, batch_axes(x.ndim), eps)
+    return gamma[:, None] * x_hat + beta[:, None], mean.ravel(), var.ravel()
+
+
+@slip_of("batch_norm")
+def returning_one_channels_statistics(x, gamma, beta, eps=1e-5):
+    """returning the mean and the variance of channel 0 alone: y is right, but every channel has its own. On the example
+    you return the mean {mean}, and there are two: {right_mean}."""
+    y, mean, var = finish(x, *standardize(x, batch_axes(x.ndim), eps), gamma, beta)
+    return y, mean[0], var[0]

@@ -6,8 +6,6 @@ from bnbook.grading.exercise import slip_of
 
 from .parts import standardize
 
-# --- normalize(x, axes, eps) -> x_hat, mean, var -------------------------------------------------------------------
-
 
 @slip_of("normalize")
 def normalize_dividing_by_m_minus_1(x, axes, eps=1e-5):
@@ -245,3 +243,78 @@ def normalize_in_place(x, axes, eps=1e-5):
     mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
     x -= mean
     return x / np.sqrt(var + eps), mean, var
+
+
+@slip_of("normalize")
+def normalize_by_the_median(x, axes, eps=1e-5):
+    """taking the median for the mean: on the example the middle values of the columns are {mean}, their means
+    {right_mean}. The deviations from a median do not sum to 0. Use x.mean(axes, keepdims=True)."""
+    mean = np.median(x, axes, keepdims=True)
+    var = ((x - mean) ** 2).mean(axes, keepdims=True)
+    return (x - mean) / np.sqrt(var + eps), mean, var
+
+
+@slip_of("normalize")
+def normalize_around_the_median(x, axes, eps=1e-5):
+    """subtracting the median, with the variance as it should be: on the example the middle values of the columns are
+    {mean}, their means {right_mean}, and x_hat does not average to 0. Use x.mean(axes, keepdims=True)."""
+    mean, var = np.median(x, axes, keepdims=True), x.var(axes, keepdims=True)
+    return (x - mean) / np.sqrt(var + eps), mean, var
+
+
+@slip_of("normalize")
+def normalize_over_the_first_of_the_axes(x, axes, eps=1e-5):
+    """using axes[0] alone: right for a table, where axes is (0,). Of axes (0, 2, 3) only 0 is averaged over, and in a
+    batch (5, 3, 4, 6) that leaves 72 means where there should be 3. Hand the whole tuple to mean and var."""
+    return standardize(x, axes[0], eps)
+
+
+@slip_of("normalize")
+def normalize_over_the_last_of_the_axes(x, axes, eps=1e-5):
+    """taking the last entry, axes[-1], and forgetting the rest: every row of 6 pixels then gets a mean of its own, 60
+    of them in images of the shape (5, 3, 4, 6). x.mean accepts all of axes at once."""
+    return standardize(x, axes[-1], eps)
+
+
+@slip_of("normalize")
+def normalize_squaring_the_variance(x, axes, eps=1e-5):
+    """squaring the variance under the root: sqrt(var**2 + eps) is the variance again, as long as eps is small. The
+    standard deviation is sqrt(var + eps): var is a square already, in squared units. On the example x_hat starts
+    with {x_hat} in place of {right_x_hat}."""
+    mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    return (x - mean) / np.sqrt(var**2 + eps), mean, var
+
+
+@slip_of("normalize")
+def normalize_without_averaging_the_squares(x, axes, eps=1e-5):
+    """squaring the deviations and not averaging them: each entry is then divided by its own deviation, and what is left
+    of x is nearly its sign: x_hat starts with {x_hat} on the example, and should start with {right_x_hat}. The
+    variance is one number per column: .mean(axes, keepdims=True) of the squares."""
+    mean = x.mean(axes, keepdims=True)
+    var = (x - mean) ** 2
+    return (x - mean) / np.sqrt(var + eps), mean, var
+
+
+@slip_of("normalize")
+def normalize_averaging_before_squaring(x, axes, eps=1e-5):
+    """averaging the deviations and then squaring: their mean is 0, so this var is 0 up to rounding, and all is divided
+    by sqrt(eps). On the example it should be {right_var}. Square first: ((x - mean) ** 2).mean(axes, keepdims=True)."""
+    mean = x.mean(axes, keepdims=True)
+    var = (x - mean).mean(axes, keepdims=True) ** 2
+    return (x - mean) / np.sqrt(var + eps), mean, var
+
+
+@slip_of("normalize")
+def normalize_adding_eps_twice(x, axes, eps=1e-5):
+    """adding eps twice, to var and then again under the root: eps belongs into the root alone. On the example you
+    return the var {var}, which is {right_var} and 0.1 more, and divide by sqrt(var + 0.2)."""
+    mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True) + eps
+    return (x - mean) / np.sqrt(var + eps), mean, var
+
+
+@slip_of("normalize")
+def normalize_halved_by_precedence(x, axes, eps=1e-5):
+    """(var + eps) ** 1/2 for the root: ** binds more tightly than /, so this is half of var + eps. Brackets help,
+    ** (1/2), or np.sqrt. On the example x_hat starts with {x_hat}; it should start with {right_x_hat}."""
+    mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    return (x - mean) / ((var + eps) ** 1 / 2), mean, var

@@ -7,6 +7,7 @@ from bnbook.grading.inputs import columns
 from bnbook.norm_numpy import batch_axes
 
 # --- batch_norm_backward(dy, x, gamma, mean, var, eps) -> dx, dgamma, dbeta ----------------------------------------
+# The first channel of the small example is the batch of the graph that notebook 03 draws: dinv_std 12, dvar -0.09375.
 
 
 def _right(dy, x, gamma, mean, var, eps, *, one=1.0, other=1.0, of=None, by=None):
@@ -35,16 +36,17 @@ def constant_statistics(dy, x, gamma, mean, var, eps=1e-5):
 
 @slip_of("batch_norm_backward")
 def without_the_mean_path(dy, x, gamma, mean, var, eps=1e-5):
-    """forgetting the path through the mean: shifting a whole channel changes no output, so the sum of dx over a channel
-    is 0; yours is not. In stages: dmean = -sum(ddeviation) goes back to x as dmean / m."""
+    """forgetting the path through the mean, or sending 0 along it: shifting a whole channel changes no output, so the
+    sum of dx over a channel is 0; yours is not. In stages: dmean = -sum(ddeviation), with both parts of ddeviation in
+    it (-1.5 on the drawn graph; the part from var alone sums to 0), and each x gets dmean / m."""
     return _right(dy, x, gamma, mean, var, eps, one=0)
 
 
 @slip_of("batch_norm_backward")
 def without_the_var_path(dy, x, gamma, mean, var, eps=1e-5):
-    """forgetting the path through the variance: the two means are removed, but x also feeds var. Your dx starts with
-    {dx} and should start with {right_dx}. In stages: deviation has 2 arrows out, to x_hat and to var, and what comes
-    back along both is added."""
+    """losing the path through the variance, by forgetting it or by giving all values of a channel the same share (2 *
+    mean * dvar / m in place of 2 * deviation * dvar / m): your dx starts with {dx} and should start with {right_dx}. In
+    stages: deviation has 2 arrows out, and on the drawn graph (0.25, 0.0625, -0.3125) comes back from var."""
     return _right(dy, x, gamma, mean, var, eps, other=0)
 
 
@@ -113,8 +115,9 @@ def unbiased_variance(dy, x, gamma, mean, var, eps=1e-5):
 
 @slip_of("batch_norm_backward")
 def adding_the_x_hat_term(dy, x, gamma, mean, var, eps=1e-5):
-    """a plus before the x_hat term: the slope of (var + eps)^(-1/2) is negative, so x_hat * dgamma / m is taken away.
-    On the example your dx starts with {dx}, it should start with {right_dx}."""
+    """a plus before the x_hat term, or dvar without its minus: the slope of (var + eps)^(-1/2) is negative, so x_hat *
+    dgamma / m is taken away, and dvar is -0.09375 on the drawn graph. Your dx starts with {dx}, it should start with
+    {right_dx}."""
     return _right(dy, x, gamma, mean, var, eps, other=-1)
 
 
@@ -156,6 +159,32 @@ def gamma_in_dgamma(dy, x, gamma, mean, var, eps=1e-5):
     gamma. Yours is {dgamma}, it should be {right_dgamma}."""
     dx, dgamma, dbeta = _right(dy, x, gamma, mean, var, eps)
     return dx, gamma * dgamma, dbeta
+
+
+@slip_of("batch_norm_backward")
+def gamma_in_dbeta(dy, x, gamma, mean, var, eps=1e-5):
+    """summing dx_hat for dbeta: beta is added behind the multiplication by gamma, so nothing but dy comes back to it.
+    Your dbeta is {dbeta}, it should be {right_dbeta}."""
+    dx, dgamma, dbeta = _right(dy, x, gamma, mean, var, eps)
+    return dx, dgamma, gamma * dbeta
+
+
+@slip_of("batch_norm_backward")
+def statistics_made_again(dy, x, gamma, mean, var, eps=1e-5):
+    """computing the variance from x once more: the forward pass has returned mean and var, and a backward pass that
+    ignores them reads x 1 or 2 times more for nothing. On one input var is 2 times the variance of x, to see whether
+    you use it."""
+    x_wide, axes = np.asarray(x, np.float64), batch_axes(x.ndim)
+    return _right(dy, x_wide, gamma, x_wide.mean(axes), x_wide.var(axes), eps)
+
+
+@slip_of("batch_norm_backward")
+def mean_and_var_exchanged(dy, x, gamma, mean, var, eps=1e-5):
+    """mean and var exchanged: you subtract the variance and divide by the root of the mean, which has no root where it
+    is negative. On the example mean is 5 and var 14 in the first channel: dgamma is {dgamma}, it should be
+    {right_dgamma}."""
+    with np.errstate(invalid="ignore"):
+        return _right(dy, x, gamma, var, mean, eps)
 
 
 @slip_of("batch_norm_backward")
@@ -217,28 +246,30 @@ def multiplying_by_std(dy, x, gamma, mean, var, eps=1e-5):
 @slip_of("batch_norm_backward")
 def dvar_exponent(dy, x, gamma, mean, var, eps=1e-5):
     """(var + eps)^(-1/2) in dvar, where -3/2 belongs: differentiating lowers the exponent by 1. On the example you use
-    1 / 4 where 1 / 64 should stand, 16 times too much of the x_hat term."""
+    1 / 4 where 1 / 64 should stand, 16 times too much of the x_hat term: dvar is -1.5 on the drawn graph, not
+    -0.09375."""
     return _right(dy, x, gamma, mean, var, eps, other=columns(x, var)[0] + eps)
 
 
 @slip_of("batch_norm_backward")
 def no_2_in_the_var_path(dy, x, gamma, mean, var, eps=1e-5):
     """losing the 2 of the square: var = mean(deviation^2), so what goes back to deviation is 2 * deviation * dvar / m.
-    On the example half of the x_hat term is missing, and your dx starts with {dx} in place of {right_dx}."""
+    On the drawn graph (0.25, 0.0625, -0.3125) comes back there, and you send half of it: your dx starts with {dx} in
+    place of {right_dx}."""
     return _right(dy, x, gamma, mean, var, eps, other=0.5)
 
 
 @slip_of("batch_norm_backward")
 def no_half_in_dvar(dy, x, gamma, mean, var, eps=1e-5):
-    """losing the 1/2 of the root: dvar = -1/2 * (var + eps)^(-3/2) * sum(...). Without it the x_hat term is taken away
-    twice: your dx starts with {dx}, it should start with {right_dx}."""
+    """losing the 1/2 of the root: dvar = -1/2 * (var + eps)^(-3/2) * dinv_std, on the drawn graph -0.09375; yours is
+    -0.1875, and the x_hat term is taken away twice: dx starts with {dx}, it should start with {right_dx}."""
     return _right(dy, x, gamma, mean, var, eps, other=2)
 
 
 @slip_of("batch_norm_backward")
 def undivided_share_of_the_mean(dy, x, gamma, mean, var, eps=1e-5):
-    """adding the whole dmean to every row of x: each x has a share of 1 / m in the mean, so dmean / m comes back to it.
-    On the example dx starts with {dx}, and should start with {right_dx}."""
+    """adding the whole dmean to every row of x: each x has a share of 1 / m in the mean, so dmean / m comes back to it,
+    -0.5 on the drawn graph, where dmean is -1.5. Your dx starts with {dx}, and should start with {right_dx}."""
     return _right(dy, x, gamma, mean, var, eps, one=x.size // x.shape[1])
 
 
@@ -250,9 +281,91 @@ def undivided_share_of_the_variance(dy, x, gamma, mean, var, eps=1e-5):
 
 
 @slip_of("batch_norm_backward")
+def dvar_exponent_without_its_minus(dy, x, gamma, mean, var, eps=1e-5):
+    """(var + eps)^(3/2) in dvar, the minus of the exponent lost: the slope of (var + eps)^(-1/2) is -1/2 * (var +
+    eps)^(-3/2). On the drawn graph you multiply by 64 where 1 / 64 should stand: dvar is -384 and not -0.09375."""
+    return _right(dy, x, gamma, mean, var, eps, other=(columns(x, var)[0] + eps) ** 3)
+
+
+@slip_of("batch_norm_backward")
+def dinv_std_from_x_hat(dy, x, gamma, mean, var, eps=1e-5):
+    """x_hat for deviation on the way through var, as in dinv_std = sum(dx_hat * x_hat) or 2 * x_hat * dvar / m: x_hat
+    is deviation * inv_std, and what was multiplied there, and squared, is deviation. With x_hat in dinv_std it is 3 on
+    the drawn graph and should be 12."""
+    return _right(dy, x, gamma, mean, var, eps, other=1 / np.sqrt(columns(x, var)[0] + eps))
+
+
+@slip_of("batch_norm_backward")
+def dinv_std_from_x(dy, x, gamma, mean, var, eps=1e-5):
+    """dinv_std = sum(dx_hat * x): what inv_std was multiplied by is the deviation, x - mean. On the drawn graph
+    dinv_std comes out as 42 and should be 12, as 2 * -4 + 0 * -1 + 4 * 5."""
+    _, dgamma, dbeta = _right(dy, x, gamma, mean, var, eps)
+    axes = batch_axes(x.ndim)
+    g, mu, v = columns(x, gamma, mean, var)
+    inv_std = 1 / np.sqrt(v + eps)
+    through_var = (x - mu) * inv_std**2 * (dy * x).mean(axes, keepdims=True)
+    ddeviation = dy - through_var
+    return g * inv_std * (ddeviation - ddeviation.mean(axes, keepdims=True)), dgamma, dbeta
+
+
+@slip_of("batch_norm_backward")
+def dinv_std_from_dy(dy, x, gamma, mean, var, eps=1e-5):
+    """dinv_std = sum(dy * deviation): to the product deviation * inv_std comes back dx_hat = gamma * dy, and both of
+    its factors get that. With gamma = 2 on the drawn graph dinv_std is 12, yours 6; only the path through deviation has
+    its gamma."""
+    return _right(dy, x, gamma, mean, var, eps, other=1 / columns(x, gamma)[0])
+
+
+@slip_of("batch_norm_backward")
+def dvar_without_eps(dy, x, gamma, mean, var, eps=1e-5):
+    """leaving eps out of dvar alone: inv_std is (var + eps)^(-1/2), and its slope -1/2 * (var + eps)^(-3/2) has the
+    same eps, 2 on the drawn graph, where dvar is -0.09375 and yours -0.1145."""
+    v = columns(x, var)[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _right(dy, x, gamma, mean, var, eps, other=((v + eps) / v) ** 1.5)
+
+
+@slip_of("batch_norm_backward")
+def ddeviation_without_inv_std(dy, x, gamma, mean, var, eps=1e-5):
+    """dx_hat without inv_std on the way to deviation: x_hat = deviation * inv_std, so (2, 0, 4) on the drawn graph is
+    multiplied by 0.25 and arrives as (0.5, 0, 1). Without it dmean becomes -6 there, and is to be -1.5."""
+    _, dgamma, dbeta = _right(dy, x, gamma, mean, var, eps)
+    axes = batch_axes(x.ndim)
+    g, mu, v = columns(x, gamma, mean, var)
+    inv_std = 1 / np.sqrt(v + eps)
+    x_hat = (x - mu) * inv_std
+    ddeviation = dy - inv_std * x_hat * (dy * x_hat).mean(axes, keepdims=True)
+    return g * (ddeviation - ddeviation.mean(axes, keepdims=True)), dgamma, dbeta
+
+
+@slip_of("batch_norm_backward")
+def only_the_var_path(dy, x, gamma, mean, var, eps=1e-5):
+    """what comes back from var in place of what came from x_hat: 2 arrows leave deviation, and the second must be added
+    (+=) to the first, not overwrite it. On the drawn graph 0.5, 0, 1 and 0.25, 0.0625, -0.3125 come back to it."""
+    _, dgamma, dbeta = _right(dy, x, gamma, mean, var, eps)
+    x_hat = (x - columns(x, mean)[0]) / np.sqrt(columns(x, var)[0] + eps)
+    through_var = x_hat * columns(x, dgamma)[0] / (x.size // x.shape[1])
+    through_var = through_var - through_var.mean(batch_axes(x.ndim), keepdims=True)
+    return -columns(x, gamma)[0] / np.sqrt(columns(x, var)[0] + eps) * through_var, dgamma, dbeta
+
+
+@slip_of("batch_norm_backward")
+def dmean_not_summed(dy, x, gamma, mean, var, eps=1e-5):
+    """dmean = -ddeviation, not summed: one mean served all m deviations, and what comes back from them is added up
+    before it is shared out again. On the drawn graph dmean is one number, -1.5. Your dx starts with {dx}, and should
+    with {right_dx}."""
+    g, mu, v = columns(x, gamma, mean, var)
+    inv_std, m = 1 / np.sqrt(v + eps), x.size // x.shape[1]
+    _, dgamma, dbeta = _right(dy, x, gamma, mean, var, eps)
+    ddeviation = g * inv_std * (dy - (x - mu) * inv_std * columns(x, dgamma)[0] / m)
+    return ddeviation * (1 - 1 / m), dgamma, dbeta
+
+
+@slip_of("batch_norm_backward")
 def dvar_not_summed(dy, x, gamma, mean, var, eps=1e-5):
     """not summing in dvar: one variance serves all m values of a channel, so what comes back from them is added up
-    before it goes on. On the example your dx starts with {dx}, and the sum makes it {right_dx}."""
+    before it goes on: on the drawn graph dinv_std is 12 = -8 + 0 + 20. Your dx starts with {dx}, and the sum makes it
+    {right_dx}."""
     _, dgamma, dbeta = _right(dy, x, gamma, mean, var, eps)
     axes, m = batch_axes(x.ndim), x.size // x.shape[1]
     g, mu, v = columns(x, gamma, mean, var)

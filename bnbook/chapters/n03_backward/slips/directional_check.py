@@ -30,6 +30,13 @@ def dividing_by_h(f, backward, x, u, v, h=1e-5):
 
 
 @slip_of("directional_check")
+def precedence(f, backward, x, u, v, h=1e-5):
+    """/ 2 * h without brackets: Python goes from the left, so that is half of it times h. The way is 2 h, and the
+    division takes all of it: / (2 * h). On the example slope is {slope} in place of {right_slope}."""
+    return _slope(f, x, u, v, h) * h**2, _claim(backward, u, v)
+
+
+@slip_of("directional_check")
 def without_u(f, backward, x, u, v, h=1e-5):
     """summing f without u: that is the slope of sum(f), the loss for which u is all 1. For BatchNorm that loss is
     constant and hides every mistake. On the example the slope is {slope} in place of {right_slope}."""

@@ -22,16 +22,18 @@ def normalize_constant_statistics(dx_hat, x_hat, var, axes, eps=1e-5):
 
 @slip_of("normalize_backward")
 def normalize_without_the_mean_path(dx_hat, x_hat, var, axes, eps=1e-5):
-    """forgetting the path through the mean: mean(dx_hat) is not subtracted. The sum of dx over a channel must be 0,
-    because adding the same number to all of x changes nothing; yours is not."""
+    """forgetting the path through the mean: mean(dx_hat) is not subtracted (or something that is 0, such as
+    mean(x_hat), in its place). The sum of dx over a channel must be 0, because adding the same number to all of x
+    changes nothing; yours is not."""
     _, along_x_hat = _means(dx_hat, x_hat, axes)
     return (dx_hat - x_hat * along_x_hat) / np.sqrt(var + eps)
 
 
 @slip_of("normalize_backward")
 def normalize_without_the_var_path(dx_hat, x_hat, var, axes, eps=1e-5):
-    """forgetting the path through the variance: x_hat * mean(dx_hat * x_hat) is not subtracted. Stretching a channel
-    hardly changes x_hat, so dx must be nearly orthogonal to it; yours starts with {dx}, and should with {right_dx}."""
+    """losing the path through the variance: x_hat * mean(dx_hat * x_hat) is not subtracted, or in its place
+    mean(dx_hat) * mean(x_hat), which is 0: first the product, then its mean. Stretching a channel hardly changes x_hat,
+    so dx must be nearly orthogonal to it; yours starts with {dx}, and should with {right_dx}."""
     along_one, _ = _means(dx_hat, x_hat, axes)
     return (dx_hat - along_one) / np.sqrt(var + eps)
 

@@ -59,6 +59,44 @@ class MomentumInverted(_Layer):
 
 
 @slip_of("BatchNorm")
+class DoesNotHandMomentumOn(_Layer):
+    """update_running called without momentum: it then takes its default, 0.1, whatever the layer was made with. On the
+    example, made with 0.25, running_mean is {running_mean} and should be {right_running_mean}."""
+
+    def weight(self):
+        return 1 / self.num_batches_tracked if self.momentum is None else 0.1
+
+
+@slip_of("BatchNorm")
+class HandsNoneOn(_Layer):
+    """handing momentum=None to update_running: nothing can be multiplied by None. It stands for the plain average: make
+    it 1 / num_batches_tracked first, 1 at the first batch, 1 / 2 at the second."""
+
+    def weight(self):
+        return self.momentum
+
+
+@slip_of("BatchNorm")
+class DividesBeforeItCounts(_Layer):
+    """the weight 1 / num_batches_tracked before the batch is counted: at the first batch that divides by 0. Count it
+    first, then its weight is 1."""
+
+    def weight(self):
+        return 1 / (self.num_batches_tracked - 1) if self.momentum is None else self.momentum
+
+
+@slip_of("BatchNorm")
+class StartsInEvaluation(_Layer):
+    """training starting as False: a new layer is in training mode, as PyTorch's are, and is switched to evaluation when
+    training is over. Yours evaluates its first batch: num_batches_tracked is {num_batches_tracked} on the example and
+    should be {right_num_batches_tracked}."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.training = False
+
+
+@slip_of("BatchNorm")
 class TracksTheBiasedVariance(_Layer):
     """the biased variance in running_var: batches of 2 then teach the layer half of the true variance. update_running
     multiplies by m / (m - 1); on the example running_var should be {right_running_var}, yours is {running_var}."""
@@ -101,8 +139,8 @@ class CountsInEvaluation(_Layer):
 @slip_of("BatchNorm")
 class EvaluatesByTheBatch(_Layer):
     """the statistics of the batch in evaluation mode: the output for an image then depends on its companions, which is
-    what this mode exists to prevent. On the example y starts with {y}; by the running statistics it starts with
-    {right_y}."""
+    what this mode exists to prevent. On the example y in evaluation starts with {y in evaluation}; by the running
+    statistics it starts with {right_y in evaluation}."""
 
     def output(self, x):
         return self.in_training(x)
@@ -112,16 +150,28 @@ class EvaluatesByTheBatch(_Layer):
 class TrainsByTheRunningStatistics(_Layer):
     """normalizing by the running statistics in training mode: they come into play in evaluation only. In training this
     batch is normalized by its own mean and variance, or the first step would divide by running_var = 1 whatever x
-    is."""
+    is. On the example y in training starts with {y in training}, it should start with {right_y in training}."""
 
     def output(self, x):
         return self.in_evaluation(x)
 
 
 @slip_of("BatchNorm")
+class TrainsByTheUpdatedStatistics(_Layer):
+    """training mode that moves the running statistics first and normalizes by what they have become: these are for
+    evaluation alone. A training batch is normalized by its own mean and variance (and then BatchNorm also fixes its
+    spread). On the example y in training starts with {y in training} in place of {right_y in training}."""
+
+    def forward(self, x):
+        y = super().forward(x)
+        return self.in_evaluation(x)[0] if self.training else y
+
+
+@slip_of("BatchNorm")
 class TrainsByTheUnbiasedVariance(_Layer):
     """the unbiased variance in the division: the batch itself is normalized by its variance divided by m, and only
-    running_var gets the factor m / (m - 1). With 4 values per channel your y is 13 % too small."""
+    running_var gets the factor m / (m - 1). With 4 values per channel your y is 13 % too small; on the example y in
+    training starts with {y in training}, not with {right_y in training}."""
 
     def in_training(self, x):
         _, mean, var = _batch_norm(x, None, None)
@@ -223,6 +273,99 @@ class NoneMeansATenth(_Layer):
 
 
 @slip_of("BatchNorm")
+class ZeroMeansNone(_Layer):
+    """taking momentum=0 for None: 0 is a number, and says that the running statistics stay as they are. (`momentum or
+    1 / t` does this: 0 counts as false. Ask `momentum is None`.)"""
+
+    def weight(self):
+        return self.momentum or 1 / self.num_batches_tracked
+
+
+@slip_of("BatchNorm")
+class OverwritesNone(_Layer):
+    """writing the weight into self.momentum: None becomes 1 / 1 at the first batch, is None no longer at the second,
+    and from then on each batch replaces everything. `eps` and `momentum` never change; make the weight a local name."""
+
+    def weight(self):
+        if self.momentum is None:
+            self.momentum = 1 / self.num_batches_tracked
+        return self.momentum
+
+
+@slip_of("BatchNorm")
+class AnotherDefaultEps(_Layer):
+    """eps=1e-3 as the default, as in Keras: PyTorch's is 1e-5, and a layer made without eps is to behave like its.
+    It shows in a channel whose variance is as small, and hardly anywhere else."""
+
+    def __init__(self, num_features, eps=1e-3, momentum=0.1):
+        super().__init__(num_features, eps, momentum)
+
+
+@slip_of("BatchNorm")
+class KerassDefaultMomentum(_Layer):
+    """momentum=0.99 as the default, and as the weight of the new batch: the number is Keras', its meaning PyTorch's, so
+    a layer made without momentum keeps 1 % of what it knew. What Keras calls 0.99 is 0.01 here; the default is 0.1."""
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.99):
+        super().__init__(num_features, eps, momentum)
+
+
+@slip_of("BatchNorm")
+class KerassDefaults(_Layer):
+    """both of Keras' defaults, eps=1e-3 and momentum=0.99, in a layer that weighs the new batch by momentum: carried
+    over from Keras, the pair is eps=1e-3, momentum=0.01. This layer is PyTorch's: eps=1e-5, momentum=0.1."""
+
+    def __init__(self, num_features, eps=1e-3, momentum=0.99):
+        super().__init__(num_features, eps, momentum)
+
+
+class _CountsAsKeras(_Layer):
+    def weight(self):
+        return 1 / self.num_batches_tracked if self.momentum is None else 1 - self.momentum
+
+
+@slip_of("BatchNorm")
+class KerassMomentum(_CountsAsKeras):
+    """Keras' momentum, the weight of the old, with Keras' default 0.99: one fits the other, but a layer that is to be
+    exchanged for PyTorch's needs its meaning. Given 0.25, as on the example, yours moves running_mean to
+    {running_mean}, PyTorch's to {right_running_mean}."""
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.99):
+        super().__init__(num_features, eps, momentum)
+
+
+@slip_of("BatchNorm")
+class KerassLayer(_CountsAsKeras):
+    """Keras' layer: momentum weighs the old and is 0.99 unless given, eps is 1e-3. The same net gives other numbers
+    there. Here momentum weighs the new (0.1), eps is 1e-5, and on the example running_var becomes {right_running_var},
+    yours {running_var}."""
+
+    def __init__(self, num_features, eps=1e-3, momentum=0.99):
+        super().__init__(num_features, eps, momentum)
+
+
+@slip_of("BatchNorm")
+class StoresTheStatisticsExchanged(_Layer):
+    """what update_running returns stored the wrong way round: it returns running_mean, running_var, in this order. On
+    the example your running_mean is {running_mean}, which is nearly the variance; it should be {right_running_mean}."""
+
+    def track(self, mean, var, m):
+        super().track(mean, var, m)
+        self.running_mean, self.running_var = self.running_var, self.running_mean
+
+
+@slip_of("BatchNorm")
+class EvaluatesWithTheStatisticsExchanged(_Layer):
+    """handing batch_norm_eval the running_var before the running_mean: its arguments are x, gamma, beta, running_mean,
+    running_var, eps. A negative mean has no root, which gives nan. y in evaluation starts with {y in evaluation} on the
+    example and should with {right_y in evaluation}."""
+
+    def in_evaluation(self, x):
+        mean, var = self.running_mean, self.running_var
+        return _batch_norm_eval(x, self.gamma, self.beta, var, mean, self.eps), mean, var
+
+
+@slip_of("BatchNorm")
 class AveragesOneTooMany(_Layer):
     """the weight 1 / (t + 1) for batch number t: then the starting values 0 and 1 count as a batch. The first batch has
     weight 1 and wipes them out: count it first, divide afterwards."""
@@ -255,7 +398,7 @@ class ForgetsEps(_Layer):
 @slip_of("BatchNorm")
 class SwapsGammaAndBeta(_Layer):
     """gamma and beta in the wrong places: y = gamma * x_hat + beta. At their start, 1 and 0, it would give y = 1
-    everywhere; on the example y starts with {y}, not with {right_y}."""
+    everywhere; on the example y in evaluation starts with {y in evaluation}, not with {right_y in evaluation}."""
 
     def forward(self, x):
         self.gamma, self.beta = self.beta, self.gamma
@@ -277,8 +420,8 @@ class GammaStartsAtZero(_Layer):
 @slip_of("BatchNorm")
 class BackwardTakesConstants(_Layer):
     """dx = dy * gamma / std in training mode too: there mean and variance depend on x, and two terms are subtracted,
-    along 1 and along x_hat. sum(dx) over a channel must be 0; batch_norm_backward does it. The short form is right in
-    evaluation mode."""
+    along 1 and along x_hat. On the example dx in training starts with {dx in training}, right is
+    {right_dx in training}; batch_norm_backward does it. The short form belongs to evaluation mode."""
 
     def backward(self, dy):
         dx, self.dgamma, self.dbeta = batch_norm_backward(dy, self.x, self.gamma, self.mean, self.var, self.eps)
@@ -288,7 +431,8 @@ class BackwardTakesConstants(_Layer):
 @slip_of("BatchNorm")
 class BackwardAlwaysProjects(_Layer):
     """the training formula in evaluation mode too: the running statistics are constants, so y is gamma / std times x
-    plus a constant, and dx is gamma / std times dy. Nothing is subtracted: sum(dx) need not be 0."""
+    plus a constant, and dx is gamma / std times dy, nothing subtracted: on the example dx in evaluation should start
+    with {right_dx in evaluation}, and yours with {dx in evaluation}."""
 
     def backward(self, dy):
         dx, self.dgamma, self.dbeta = batch_norm_backward(dy, self.x, self.gamma, self.mean, self.var, self.eps)
@@ -303,6 +447,31 @@ class BackwardByTheRunningStatistics(_Layer):
     def backward(self, dy):
         self.mean, self.var = self.running_mean, self.running_var
         return super().backward(dy)
+
+
+@slip_of("BatchNorm")
+class BackwardWithoutEps(_Layer):
+    """a backward pass that is not handed eps: its functions then take 1e-5, and forward used what the layer was made
+    with. On the example, where eps is 0.1, dx in training starts with {dx in training} in place of
+    {right_dx in training}."""
+
+    def backward(self, dy):
+        given, self.eps = self.eps, 1e-5
+        dx = super().backward(dy)
+        self.eps = given
+        return dx
+
+
+@slip_of("BatchNorm")
+class GammasGradientByTheBatch(_Layer):
+    """dgamma by the statistics of the batch after an evaluation pass: gamma multiplied (x - running_mean) / sqrt(
+    running_var + eps) there, and its gradient is the sum of dy times just that. dx is right. On the example dgamma is
+    {dgamma}, it should be {right_dgamma}."""
+
+    def backward(self, dy):
+        dx = super().backward(dy)
+        self.dgamma = batch_norm_backward(dy, self.x, self.gamma, *self.of_batch(self.x), self.eps)[1]
+        return dx
 
 
 @slip_of("BatchNorm")

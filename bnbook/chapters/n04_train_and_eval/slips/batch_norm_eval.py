@@ -51,6 +51,13 @@ def eval_adding_the_mean(x, gamma, beta, running_mean, running_var, eps=1e-5):
 
 
 @slip_of("batch_norm_eval")
+def eval_with_mean_and_var_exchanged(x, gamma, beta, running_mean, running_var, eps=1e-5):
+    """running_mean and running_var exchanged: you subtract a variance and take the root of a mean, which is nan where
+    that is negative. On the example y starts with {y}, it should start with {right_y}."""
+    return _batch_norm_eval(x, gamma, beta, running_var, running_mean, eps)
+
+
+@slip_of("batch_norm_eval")
 def eval_without_the_root(x, gamma, beta, running_mean, running_var, eps=1e-5):
     """dividing by running_var + eps without the root: running_var is a variance. A channel with variance 4 is to be
     divided by 2, you divide by 4. On the example y starts with {y} in place of {right_y}."""

@@ -56,6 +56,13 @@ def adding_the_mean(weight, bias, gamma, beta, running_mean, running_var, eps=1e
 
 
 @slip_of("fold")
+def fold_with_mean_and_var_exchanged(weight, bias, gamma, beta, running_mean, running_var, eps=1e-5):
+    """running_mean and running_var exchanged: the scale is gamma over the root of the variance, and the mean is what
+    the bias loses. On the example the bias is {bias}, right is {right_bias}; a negative mean has no root at all."""
+    return _folded(weight, bias, gamma, beta, running_var, _scale(gamma, running_mean, eps))
+
+
+@slip_of("fold")
 def forgetting_beta(weight, bias, gamma, beta, running_mean, running_var, eps=1e-5):
     """beta missing from the new bias: while beta is 0 this goes unnoticed; on the example it is 1 and 5, and the bias
     should be {right_bias}."""

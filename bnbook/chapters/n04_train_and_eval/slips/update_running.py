@@ -60,7 +60,7 @@ def correcting_the_average(running_mean, running_var, mean, var, m, momentum=0.1
 @slip_of("update_running")
 def keeping_only_the_last_batch(running_mean, running_var, mean, var, m, momentum=0.1):
     """returning the statistics of this batch: nothing of the old ones is left, so what is stored jumps from batch to
-    batch. On the example running_mean should move from 0 a part of the way, to {right_running_mean}; yours is at
+    batch. On the example running_mean should move a part of the way, to {right_running_mean}; yours is at
     {running_mean}."""
     return 1.0 * np.asarray(mean), var * m / (m - 1)
 
@@ -124,6 +124,35 @@ def another_default_momentum(running_mean, running_var, mean, var, m, momentum=0
     """another default: called without momentum, your function behaves as if it were 0.01, not 0.1. (Keras' default of
     0.99 is 0.01 in PyTorch's way of counting.)"""
     return _update_running(running_mean, running_var, mean, var, m, momentum)
+
+
+@slip_of("update_running")
+def kerass_default(running_mean, running_var, mean, var, m, momentum=0.99):
+    """0.99 as the default, as Keras has it: there it is the weight of the old, so Keras takes 1 % from a new batch.
+    Here momentum weighs the new one, and called without it your function takes 99 %; the default is 0.1."""
+    return _update_running(running_mean, running_var, mean, var, m, momentum)
+
+
+@slip_of("update_running")
+def kerass_counting(running_mean, running_var, mean, var, m, momentum=0.99):
+    """counting as Keras does, the old times momentum, with Keras' default 0.99: in itself that fits together. PyTorch
+    multiplies the new by momentum, by default 0.1: on the example, where it is given, running_mean moves to
+    {running_mean} and should to {right_running_mean}."""
+    return _update_running(running_mean, running_var, mean, var, m, 1 - momentum)
+
+
+@slip_of("update_running")
+def correction_without_brackets(running_mean, running_var, mean, var, m, momentum=0.1):
+    """var * m / m - 1 without brackets: Python divides first, and what is left is var - 1, below 0 for a quiet channel.
+    Write m / (m - 1). On the example running_var is {running_var} in place of {right_running_var}."""
+    return _mix(running_mean, mean, momentum), _mix(running_var, var * m / m - 1, momentum)
+
+
+@slip_of("update_running")
+def correction_without_brackets_in_the_sum(running_mean, running_var, mean, var, m, momentum=0.1):
+    """momentum * var * m / m - 1 without brackets: m / m is 1, and the 1 is taken from the whole sum. Write
+    momentum * var * m / (m - 1). On the example running_var is {running_var} in place of {right_running_var}."""
+    return _mix(running_mean, mean, momentum), _mix(running_var, var, momentum) - 1
 
 
 @slip_of("update_running")

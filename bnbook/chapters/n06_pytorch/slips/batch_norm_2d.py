@@ -152,7 +152,7 @@ class m_with_channels(_Layer):
 @slip_of("BatchNorm2d")
 class graph_in_the_buffers(_Layer):
     """updating the statistics with mean and var as autograd made them: running_mean then drags the graph of every
-    batch so far behind it. Training does not complain, it gets slower and larger: after 50 steps of a small net 402
+    batch so far behind it. Training does not complain: after 50 steps of a small net 402
     nodes are alive, and deepcopy refuses. Use mean.detach() and var.detach(), or torch.no_grad() around the update."""
 
     def forward(self, x):
@@ -337,3 +337,108 @@ class statistics_that_are_not_there(_Layer):
             return super().forward(x)
         finally:
             self.track_running_stats = tracks
+
+
+# --- what shows later: in a copy, in a saved layer, in other numbers -------------------------------------------------
+
+
+@slip_of("BatchNorm2d")
+class new_tensors_for_buffers(_Layer):
+    """assigning new tensors, self.running_mean = new: the layer is right, and whoever holds the old tensor, say an
+    average of models or a distributed wrapper, watches numbers that never move again. Of 3 buffers yours are
+    others after training than before. Write into them: self.running_mean.copy_(new)."""
+
+    def move(self, mean, var):
+        self.running_mean, self.running_var = mean, var
+
+
+@slip_of("BatchNorm2d")
+class no_grad_in_evaluation(_Layer):
+    """evaluating under torch.no_grad(): y is right, but it has no way back, and evaluation mode is not inference: a
+    frozen layer in fine-tuning passes its gradient on, and so do saliency maps. dx, dweight and dbias are all 0 there.
+    Whoever wants no gradients says so outside of the layer."""
+
+    def forward(self, x):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and (self.training or not self.track_running_stats)):
+            return super().forward(x)
+
+
+@slip_of("BatchNorm2d")
+class zero_taken_for_none(_Layer):
+    """self.momentum or 1 / count (or `if not self.momentum`): 0.0 is false in Python, as None is, so momentum=0.0,
+    which is to leave the statistics where they are, becomes the plain average. Ask `is None`."""
+
+    def weight_of_the_new(self):
+        return self.momentum or 1 / self.num_batches_tracked.item()
+
+
+@slip_of("BatchNorm2d")
+class momentum_overwritten(_Layer):
+    """storing 1 / count in self.momentum: after the first batch it is 1.0 and no longer None, so every later batch has
+    weight 1 too, and only the last one counts. Keep the weight in a variable of forward's own."""
+
+    def weight_of_the_new(self):
+        if self.momentum is None:
+            self.momentum = 1 / self.num_batches_tracked.item()
+        return self.momentum
+
+
+@slip_of("BatchNorm2d")
+class a_counter_of_its_own(_Layer):
+    """counting batches in a Python number beside num_batches_tracked: that number is not saved. A layer that has loaded
+    the state_dict of yours starts at 1 again, and with momentum=None its first batch has weight 1 / 1 and wipes out
+    all that was averaged. Divide by the buffer: 1 / self.num_batches_tracked."""
+
+    def weight_of_the_new(self):
+        self.steps = getattr(self, "steps", 0) + 1
+        return 1 / self.steps if self.momentum is None else self.momentum
+
+
+@slip_of("BatchNorm2d")
+class the_mean_kept_with_its_graph(_Layer):
+    """keeping the batch's mean as an attribute, self.batch_mean = mean, to look at it later: it has a graph, and 1 such
+    tensor is enough for copy.deepcopy to refuse the layer, and all that came before it stays in memory. Store
+    mean.detach()."""
+
+    def normalize(self, x):
+        y, self.batch_mean, var = super().normalize(x)
+        return y, self.batch_mean, var
+
+
+@slip_of("BatchNorm2d")
+class in_one_pass(_Layer):
+    """the mean of the squares less the square of the mean: right in float64 and near 0. In float32 at a mean of 10,000
+    both are near 1e8, of which float32 keeps 7 digits: the variance is noise, even negative. batch_norm subtracts the
+    mean first."""
+
+    def normalize(self, x):
+        axes, shape = (0, 2, 3), (-1, 1, 1)
+        if x.numel() == x.shape[1]:
+            return batch_norm(x, self.weight, self.bias, self.eps)
+        if x.dtype == torch.float16:
+            return super().normalize(x)
+        mean = x.mean(axes)
+        var = (x**2).mean(axes) - mean**2
+        y = (x - mean.view(shape)) / torch.sqrt(var.view(shape) + self.eps)
+        return (y if self.weight is None else y * self.weight.view(shape) + self.bias.view(shape)), mean, var
+
+
+@slip_of("BatchNorm2d")
+class y_in_32_bits(_Layer):
+    """returning float32 for a float16 x: a product with the float32 weight becomes float32 by itself, and every layer
+    after this one then moves 4 bytes per number where autocast meant 2. Hand x as it comes to batch_norm, or end
+    with y.to(x.dtype)."""
+
+    def normalize(self, x):
+        wide = x.float() if x.dtype == torch.float16 else x
+        return batch_norm(wide, self.weight, self.bias, self.eps)
+
+
+@slip_of("BatchNorm2d")
+class variance_in_16_bits(_Layer):
+    """computing in the 16 bits in which x comes: float16 ends at 65,504, a standard deviation of 300 has the variance
+    90,000, and infinity in running_var stays there for ever. Statistics need 32 bits: batch_norm takes care of it."""
+
+    def normalize(self, x):
+        y, mean, var = super().normalize(x)
+        return y, mean, var.to(x.dtype)

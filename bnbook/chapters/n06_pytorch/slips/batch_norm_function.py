@@ -283,3 +283,110 @@ class x_overwritten(_Right):
         mean, var = x.mean(_axes(x)), x.var(_axes(x), correction=0)
         x -= _columns(x, mean)[0]
         return _output(x, gamma, beta, torch.zeros_like(mean), var, eps)[0], mean, var
+
+
+# --- what is kept for backward, and how ------------------------------------------------------------------------------
+
+
+@slip_of("BatchNormFunction")
+def four_lines_for_autograd(x, gamma, beta, eps):
+    """plain tensor operations, no Function: the numbers are right, and autograd keeps 3 arrays as large as x, because
+    it differentiates line by line. That is where this notebook began. Write a class with forward, setup_context and
+    backward, which keeps one: x itself."""
+    mean = x.mean(_axes(x), keepdim=True)
+    var = ((x - mean) ** 2).mean(_axes(x), keepdim=True)
+    g, b = _columns(x, gamma, beta)
+    return g * ((x - mean) / torch.sqrt(var + eps)) + b, mean.reshape(-1), var.reshape(-1)
+
+
+@slip_of("BatchNormFunction")
+class tensors_as_attributes(_Right):
+    """keeping tensors as attributes, ctx.x = x: then nobody notices if x is overwritten between forward and backward
+    (an in-place ReLU does it), and dx comes out wrong without a word. With ctx.save_for_backward(x, ...) PyTorch
+    raises an error there, and 0 wrong results come through. Attributes are for numbers, such as ctx.eps."""
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, gamma, _, ctx.eps = inputs
+        ctx.kept = (x, gamma, *output[1:])
+
+    @staticmethod
+    def backward(ctx, dy, dmean, dvar):
+        x, gamma, mean, var = ctx.kept
+        dx, dgamma, dbeta = _through_y(dy, x, gamma, mean, var, ctx.eps)
+        return dx + _through_statistics(x, mean, dmean, dvar), dgamma, dbeta, None
+
+
+@slip_of("BatchNormFunction")
+class data_of_x_kept(_Right):
+    """saving x.data: that is x without its history, and without the counter that tells whether somebody has written
+    into it. The first derivatives are right; the second ones lack how x_hat moves with x, yours starts with {d2x}, it
+    should start with {right_d2x}; and an overwritten x gives a wrong dx in silence. Save x itself."""
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, gamma, _, ctx.eps = inputs
+        ctx.save_for_backward(x.data, gamma, *output[1:])
+
+
+@slip_of("BatchNormFunction")
+class detached_x_kept(_Right):
+    """saving x.detach(): backward's formula contains x, and now it looks like a constant there. So derivatives of
+    backward by x miss a part: d2x starts with {d2x} on the example, right is {right_d2x}. Nothing needs detaching in
+    setup_context: save_for_backward(x, gamma, mean, var)."""
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, gamma, _, ctx.eps = inputs
+        ctx.save_for_backward(x.detach(), gamma, *output[1:])
+
+
+@slip_of("BatchNormFunction")
+class x_hat_kept(_Right):
+    """keeping x_hat in place of x: it is made inside forward, so it is one more array beside x, which the layer before
+    keeps in any case; and it is no input and no output, so autograd takes it for a constant when it differentiates
+    backward: d2x starts with {d2x}, it should start with {right_d2x}. Keep x, mean and var, and make x_hat again."""
+
+    @staticmethod
+    def forward(ctx, x, gamma, beta, eps):
+        y, mean, var = _Right.forward(x, gamma, beta, eps)
+        mean_, var_ = _columns(x, mean, var)
+        ctx.save_for_backward((x - mean_) / torch.sqrt(var_ + eps), gamma, var)
+        ctx.eps = eps
+        return y, mean, var
+
+    setup_context = torch.autograd.Function.setup_context
+
+    @staticmethod
+    def backward(ctx, dy, dmean, dvar):
+        x_hat, gamma, var = ctx.saved_tensors
+        g, v, dm, dv = _columns(x_hat, gamma, var, dmean, dvar)
+        dgamma, dbeta = (dy * x_hat).sum(_axes(x_hat)), dy.sum(_axes(x_hat))
+        dg, db = _columns(x_hat, dgamma, dbeta)
+        m, sd = count(x_hat), torch.sqrt(v + ctx.eps)
+        dx = g / sd * (dy - db / m - x_hat * dg / m) + dm / m + 2 * dv * x_hat * sd / m
+        return dx, dgamma, dbeta, None
+
+
+@slip_of("BatchNormFunction")
+class in_one_pass(_Right):
+    """the mean of the squares less the square of the mean: in float64 and near 0 that is right. In float32 with a mean
+    of 10,000 both are near 1e8, float32 keeps 7 digits, and what is left is noise, even below 0. Subtract the mean
+    first: ((x - mean) ** 2).mean(axes), or x.var(axes, correction=0)."""
+
+    @staticmethod
+    def forward(x, gamma, beta, eps):
+        mean = x.mean(_axes(x))
+        return _output(x, gamma, beta, mean, (x**2).mean(_axes(x)) - mean**2, eps)
+
+
+@slip_of("BatchNormFunction")
+class over_numpy(_Right):
+    """going over NumPy in forward (x.detach().numpy(), np.asarray(x)): the numbers are right, on the CPU. A tensor on a
+    GPU has no NumPy array, and x.cpu() first would carry every batch to the CPU and back. Every function that you need
+    exists in torch: x.mean, x.var(..., correction=0), torch.sqrt; 1 of your calls leaves it."""
+
+    @staticmethod
+    def forward(x, gamma, beta, eps):
+        x = torch.from_numpy(x.detach().numpy())
+        return _Right.forward(x, gamma.detach(), beta.detach(), eps)

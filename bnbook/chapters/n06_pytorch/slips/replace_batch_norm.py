@@ -16,6 +16,9 @@ OURS = {
 }
 
 
+_HOOKS = [name for name in vars(nn.Module()) if "hooks" in name]
+
+
 def _made_new(old):
     """A new layer of ours with the settings of the old one."""
     like = old.running_mean if old.weight is None else old.weight
@@ -27,6 +30,13 @@ def _made_new(old):
 def _same_state(new, old):
     """old's everything in new: the very same parameters, buffers, hooks and mode."""
     new.__dict__ = old.__dict__
+    return new
+
+
+def _with(old, **changed):
+    """A new layer with everything of old but what is changed."""
+    new = _made_new(old)
+    new.__dict__ = {**old.__dict__, **changed}
     return new
 
 
@@ -93,6 +103,40 @@ def two_dimensions_only(net):
 
 
 @slip_of("replace_batch_norm")
+def in_training_mode_after_it(net):
+    """net.train() at the end: the layers are right, but every module is now in training mode, also those that somebody
+    had frozen with .eval(): 3 in one of the check's nets, whose BatchNorm then uses its batch and moves its
+    statistics. Leave the modes as they are."""
+    return norm_torch.replace_batch_norm(net).train()
+
+
+@slip_of("replace_batch_norm")
+def everything_learns(net):
+    """net.requires_grad_(True), or new Parameters with the old numbers made to learn: 1 weight of the check is frozen,
+    as in fine-tuning, and now the optimizer moves it. Whether a Parameter learns is part of what must survive."""
+    return norm_torch.replace_batch_norm(net).requires_grad_(True)
+
+
+@slip_of("replace_batch_norm")
+def converted_to_sync(net):
+    """nn.SyncBatchNorm.convert_sync_batchnorm: it goes through a net in just this way, but what it puts in are
+    SyncBatchNorms, whose statistics are those of all processes together: 0 of the layers are ours. And it makes new
+    objects, so hooks are lost."""
+    return nn.SyncBatchNorm.convert_sync_batchnorm(net)
+
+
+@slip_of("replace_batch_norm")
+def synchronized_ones_too(net):
+    """replacing SyncBatchNorm as well: its statistics are those of all processes together, ours of 1 process, so a net
+    trained on several GPUs would quietly normalize in smaller batches. It is not yours to touch: the three exact
+    types, nn.BatchNorm1d, 2d and 3d, are."""
+    for module in net.modules():
+        if type(module) is nn.SyncBatchNorm:
+            module.__class__ = norm_torch.BatchNorm2d
+    return norm_torch.replace_batch_norm(net)
+
+
+@slip_of("replace_batch_norm")
 def fresh_layers(net):
     """putting freshly made layers in: weight 1, bias 0, mean 0, variance 1. All that was trained in them is gone. What
     was in the old layer has to be in the new one; module.__class__ = ... leaves it where it is."""
@@ -119,10 +163,7 @@ def copied_buffers(net):
     distributed wrapper) then watches 3 tensors per layer that nobody updates any more."""
 
     def copied(old):
-        new = _made_new(old)
-        buffers = {name: None if b is None else b.clone() for name, b in old._buffers.items()}
-        new.__dict__ = {**old.__dict__, "_buffers": buffers}
-        return new
+        return _with(old, _buffers={name: None if b is None else b.clone() for name, b in old._buffers.items()})
 
     return _rebuild(net, copied)
 
@@ -133,10 +174,7 @@ def statistics_forgotten(net):
     the initial variance 1. running_mean, running_var and num_batches_tracked are 3 buffers, to be kept as well."""
 
     def made(old):
-        new = _made_new(old).train(old.training)
-        new.weight, new.bias = old.weight, old.bias
-        new._forward_hooks = old._forward_hooks
-        return new
+        return _with(old, _buffers=_made_new(old)._buffers)
 
     return _rebuild(net, made)
 
@@ -171,23 +209,58 @@ def hooks_forgotten(net):
     0 times from then on. A new object has none; an object whose class is changed keeps them."""
 
     def made(old):
-        new = _made_new(old)
-        empty = type(old._forward_hooks)()
-        new.__dict__ = {**old.__dict__, "_forward_hooks": empty}
-        return new
+        fresh = _made_new(old)
+        return _with(old, **{name: vars(fresh)[name] for name in _HOOKS})
 
     return _rebuild(net, made)
 
 
 @slip_of("replace_batch_norm")
+def hooks_before_forward_forgotten(net):
+    """taking over _forward_hooks and no others: there are more kinds, and a pre-hook, which sees x before the layer
+    does, is called 0 times now. Nobody wants to keep a list of them all: change the class, and each stays."""
+
+    def made(old):
+        fresh = _made_new(old)
+        return _with(old, **{name: vars(fresh)[name] for name in _HOOKS if name != "_forward_hooks"})
+
+    return _rebuild(net, made)
+
+
+@slip_of("replace_batch_norm")
+def hooks_and_the_root(net):
+    """moving Parameters, buffers and mode into new layers, over the children: 2 things are left. Hooks belong to the
+    old object and are not called any more, and a net that is itself a BatchNorm has no children, so it stays nn's. Both
+    are settled by changing module.__class__ for each of net.modules()."""
+    for name, child in net.named_children():
+        if type(child) in OURS:
+            fresh = _made_new(child)
+            setattr(net, name, _with(child, **{name: vars(fresh)[name] for name in _HOOKS}))
+        else:
+            hooks_and_the_root(child)
+    return net
+
+
+@slip_of("replace_batch_norm")
 def subclasses_too(net):
     """asking isinstance(module, nn.BatchNorm2d): every subclass that somebody wrote with another forward passes the
-    question too, and what it did in addition is gone (by nn.modules.batchnorm._BatchNorm even SyncBatchNorm passes).
-    Ask for the exact type, type(module) is nn.BatchNorm2d, and so for all 3."""
+    question too, and what it did in addition is gone. Ask for the exact type, type(module) is nn.BatchNorm2d, and so
+    for all 3."""
     for module in net.modules():
         for theirs, ours in OURS.items():
             if isinstance(module, theirs):
                 module.__class__ = ours
+    return net
+
+
+@slip_of("replace_batch_norm")
+def every_batch_norm(net):
+    """asking isinstance(module, nn.modules.batchnorm._BatchNorm): that is the base of all of them, SyncBatchNorm and
+    everybody's subclasses among them, so a net of the check loses 2 layers that were not yours to touch. A dict with
+    the three exact types as keys does not find them."""
+    for module in net.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.__class__ = OURS.get(type(module), norm_torch.BatchNorm2d)
     return net
 
 

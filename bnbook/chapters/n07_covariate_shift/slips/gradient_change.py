@@ -156,3 +156,10 @@ def change_per_unit(g, g_prime):
     """np.linalg.norm with an axis: that leaves one length for each row, and so several numbers where 1 for the whole
     layer is asked. Without an axis NumPy takes all entries together."""
     return (np.linalg.norm(g - g_prime, axis=-1) / np.linalg.norm(g, axis=-1)), _cosine(g, g_prime)
+
+
+@slip_of("gradient_change")
+def change_without_brackets(g, g_prime):
+    """dot / |g| * |g_prime| without brackets: Python goes from left to right, so the second length multiplies. With
+    brackets, dot / (|g| * |g_prime|), the cosine is {right_cosine}, and not {cosine}."""
+    return _length(g - g_prime) / _length(g), np.sum(g * g_prime) / _length(g) * _length(g_prime)

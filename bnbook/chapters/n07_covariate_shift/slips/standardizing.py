@@ -165,3 +165,10 @@ def standardizing_in_place(weight, bias, z):
     bias -= z.mean(0)
     bias /= z.std(0)
     return weight, bias
+
+
+@slip_of("standardizing")
+def standardizing_without_brackets(weight, bias, z):
+    """bias - mean / sd without brackets: Python divides first, so only the mean is divided. (bias - mean) / sd divides
+    both; on the example {right_bias}, yours is {bias}."""
+    return weight / _column(z.std(0)), bias - z.mean(0) / z.std(0)

@@ -10,8 +10,8 @@ from bnbook.grading.exercise import slip_of
 @slip_of("wasserstein_1d")
 def wasserstein_without_sorting(a, b):
     """comparing image by image: that measures how much each image's value has changed. Whether the *distribution* has
-    changed is another question: 1, 2, 9 and 9, 1, 2 are the same three numbers. Sort both: {right_distance} on the
-    example, yours is {distance}."""
+    changed is another question: 1, 2, 9 and 9, 1, 2 are the same three numbers. Sort both before you subtract:
+    {right_distance} on the example, yours is {distance}."""
     return np.abs(a - b).mean(0)
 
 
@@ -31,15 +31,16 @@ def wasserstein_in_opposite_order(a, b):
 
 @slip_of("wasserstein_1d")
 def wasserstein_of_the_means(a, b):
-    """taking the absolute value last: the mean of the differences is the difference of the means, so a distribution
-    that only grows wider seems not to move at all: -1, 1 against -5, 5 gives 0. Put np.abs inside the mean."""
+    """comparing the two means (np.abs after the mean comes to the same): a distribution that only grows wider then
+    seems not to move at all, -1, 1 against -5, 5 gives 0. Three steps in this order: sort both along axis 0, take
+    np.abs of the differences, and last the mean."""
     return np.abs((np.sort(a, axis=0) - np.sort(b, axis=0)).mean(0))
 
 
 @slip_of("wasserstein_1d")
 def wasserstein_with_signs(a, b):
     """forgetting abs: movements up and down cancel, and the result can be negative; yours is {distance}. A distance
-    adds up |a - b|: {right_distance}."""
+    adds up |a - b| of the sorted numbers, and abs comes before the mean: {right_distance}."""
     return (np.sort(a, axis=0) - np.sort(b, axis=0)).mean(0)
 
 
@@ -144,3 +145,11 @@ def wasserstein_in_place(a, b):
     a.sort(axis=0)
     b.sort(axis=0)
     return np.abs(a - b).mean(0)
+
+
+@slip_of("wasserstein_1d")
+def wasserstein_by_the_method(a, b):
+    """subtracting what a.sort(axis=0) returns: the *method* sorts a itself and returns None, and None - None is no
+    number. np.sort(a, axis=0) returns a sorted copy, and 2 copies can be subtracted."""
+    a, b = a.copy(), b.copy()
+    return np.abs(a.sort(axis=0) - b.sort(axis=0)).mean(0)

@@ -6,7 +6,7 @@ import torch
 
 from bnbook import train
 from bnbook.lab.engine import tensors
-from bnbook.lab.results import interval, versions
+from bnbook.lab.results import check_seeds, interval, versions
 
 from ..functions import equilibrium
 from .scale import NET, fit
@@ -30,7 +30,7 @@ def weight_decay_equilibrium(data, seeds=5, arms=DECAYS, steps=600, device="cpu"
     seed) and predicted_angle from `equilibrium`; ratio (angle / predicted_angle: mean, interval); and accuracy.
     Raises ValueError if seeds is below 2.
     """
-    two_or_more(seeds)
+    check_seeds(seeds)
     found = {}
     for noise in dict.fromkeys(arm[0] for arm in arms):
         group = [arm for arm in arms if arm[0] == noise]
@@ -41,15 +41,12 @@ def weight_decay_equilibrium(data, seeds=5, arms=DECAYS, steps=600, device="cpu"
         ]
         found |= dict(zip(group, _decayed(settings, data, device, noise, seeds), strict=True))
     return {
-        **{"experiment": "weight_decay_equilibrium", "versions": versions(), "seeds": seeds, "steps": steps},
+        "experiment": "weight_decay_equilibrium",
+        "versions": versions(),
+        "seeds": seeds,
+        "steps": steps,
         "arms": [{"noise": arm[0], "start": arm[3], **found[arm]} for arm in arms],
     }
-
-
-def two_or_more(seeds):
-    """Raises ValueError if there are too few seeds for an interval."""
-    if seeds < 2:
-        raise ValueError(f"seeds is {seeds}; an interval needs at least 2 runs per arm, better 5")
 
 
 def _decayed(settings, data, device, noise, seeds):
@@ -64,9 +61,14 @@ def _decayed(settings, data, device, noise, seeds):
         lengths, predicted = equilibrium(lr, decay, gradient[part])
         ratio = angle[part] / predicted
         yield {
-            **{"lr": lr, "weight_decay": decay, "step": list(range(0, settings[0].steps + 1, 10))},
-            **{"length": length[part].tolist(), "angle": angle[part].tolist(), "gradient": gradient[part].tolist()},
-            **{"predicted_length": lengths.tolist(), "predicted_angle": float(predicted)},
+            "lr": lr,
+            "weight_decay": decay,
+            "step": list(range(0, settings[0].steps + 1, 10)),
+            "length": length[part].tolist(),
+            "angle": angle[part].tolist(),
+            "gradient": gradient[part].tolist(),
+            "predicted_length": lengths.tolist(),
+            "predicted_angle": float(predicted),
             "ratio": {"mean": float(ratio.mean()), "interval": list(interval(ratio))},
             "accuracy": accuracy[part].tolist(),
         }

@@ -8,9 +8,8 @@ from torch.func import functional_call
 
 from bnbook import train
 from bnbook.lab.engine import Moment, build, run_all, tensors
-from bnbook.lab.results import versions
+from bnbook.lab.results import check_seeds, versions
 
-from .decay import two_or_more
 from .scale import NET, buffers, of_hidden_weights, with_eps
 
 # Half of what suits the 10-layer net without normalization best; from 0.1 on its digits differ between machines.
@@ -18,7 +17,10 @@ RATE = 0.05
 STEPS = (0.025, 0.05, 0.1, 0.2)
 
 
-def along_gradient(data, seeds=5, depth=10, inits=("he", "torch"), norms=("none", "batch"), steps=200, device="cpu"):
+def along_gradient(
+    data, seeds=5, depth=10, inits=("he", "torch"), norms=("none", "batch"), steps=200,
+    device="cpu", progress=False, keep=None,
+):  # fmt: skip
     """How far the gradient of a batch can be trusted: the loss along it, every 20 steps of a training at rate 0.05.
 
         w - eta * g,   g the gradient at w of the batch to come,   eta from half the rate to four times as much
@@ -26,6 +28,7 @@ def along_gradient(data, seeds=5, depth=10, inits=("he", "torch"), norms=("none"
     data    data.Data
     seeds   runs per arm, 2 or more
     depth   of an MLP of 64 ReLU units per layer
+    keep    a file for finished groups, see `run_all`
     Returns a dict: experiment, versions, seeds, depth, steps, lr, step, eta, arms: init, norm, loss (seed 0: at each
     probe, the loss at w and at each eta), accuracy (at the end), and per seed, the median over probes of
         range       largest minus smallest loss along the line
@@ -34,31 +37,38 @@ def along_gradient(data, seeds=5, depth=10, inits=("he", "torch"), norms=("none"
         smoothness  largest |g(eta) - g| / (eta |g|)
     Raises ValueError if seeds is below 2.
     """
-    two_or_more(seeds)
+    check_seeds(seeds)
     base = replace(NET, lr=RATE, depth=depth, steps=steps)
     grid = [(init, norm) for init in inits for norm in norms]
     settings = [replace(base, init=init, norm=norm, every=steps, seed=s) for init, norm in grid for s in range(seeds)]
-    runs = run_all(settings, data, device, watch=_look_along)
-    found = []
-    for i, (init, norm) in enumerate(grid):
-        part = runs[i * seeds : (i + 1) * seeds]
-        loss, change = (np.array([run["watched"][key] for run in part]) for key in ("loss", "change"))
-        values = {
-            "range": np.median(np.ptp(loss, -1), 1),
-            "descends": (loss[..., 1:] < loss[..., :1]).all(-1).mean(1),
-            "change": np.median(change.max(-1), 1),
-            "smoothness": np.median((change / STEPS).max(-1), 1),
-        }
-        accuracy = [run["test_accuracy"][-1] for run in part]
-        found.append(
-            {
-                **{"init": init, "norm": norm, "loss": _rounded(loss[0]), "accuracy": accuracy},
-                **{key: _rounded(value) for key, value in values.items()},
-            }
-        )
+    runs = run_all(settings, data, device, progress, _look_along, keep)
+    found = [
+        {"init": init, "norm": norm} | _summary(runs[i * seeds : (i + 1) * seeds])
+        for i, (init, norm) in enumerate(grid)
+    ]
     return {
-        **{"experiment": "along_gradient", "versions": versions(), "seeds": seeds, "depth": depth, "steps": steps},
-        **{"lr": RATE, "step": runs[0]["watched"]["step"], "eta": list(STEPS), "arms": found},
+        "experiment": "along_gradient",
+        "versions": versions(),
+        "seeds": seeds,
+        "depth": depth,
+        "steps": steps,
+        "lr": RATE,
+        "step": runs[0]["watched"]["step"],
+        "eta": list(STEPS),
+        "arms": found,
+    }
+
+
+def _summary(runs):
+    """Summary of one arm, see `along_gradient`."""
+    loss, change = (np.array([run["watched"][key] for run in runs]) for key in ("loss", "change"))
+    return {
+        "loss": _rounded(loss[0]),
+        "accuracy": [run["test_accuracy"][-1] for run in runs],
+        "range": _rounded(np.median(np.ptp(loss, -1), 1)),
+        "descends": _rounded((loss[..., 1:] < loss[..., :1]).all(-1).mean(1)),
+        "change": _rounded(np.median(change.max(-1), 1)),
+        "smoothness": _rounded(np.median((change / STEPS).max(-1), 1)),
     }
 
 

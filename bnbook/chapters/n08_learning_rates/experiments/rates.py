@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from bnbook.lab.engine import Setting, hidden_weights, run_all
-from bnbook.lab.results import band, interval, versions
+from bnbook.lab.results import band, check_seeds, interval, versions
 
 # Quarter decades from 0.0003 to 32: far enough for every arm to fail at both ends.
 RATES = tuple(round(10 ** (k / 4), 6) for k in range(-14, 7))
@@ -36,6 +36,7 @@ def learning_rates(
             momentum (0.9, no normalization), batch_momentum
     rates   learning rates, increasing; the arms with momentum get a tenth of each, which makes steps of the same size
     steps   of SGD, batches of 64; a net that is slow has a lower left edge with more of them
+    keep    a file for finished groups, see `run_all`
     Returns a dict: experiment, versions, seeds, rates, best (the highest mean accuracy over seeds of any arm at any
     rate), arms: one for each depth, init and arm, with lr, accuracy and failed (both rates x seeds; failed: the final
     training loss is above half of that of guessing), and what `width_and_ceiling` adds. Print no digits of the runs
@@ -60,14 +61,17 @@ def learning_rates(
         found.append({**key, "accuracy": accuracy.round(6).tolist(), "failed": failed.astype(int).tolist()})
     best = max(np.mean(arm["accuracy"], 1).max() for arm in found)
     return {
-        **{"experiment": "learning_rates", "versions": versions(), "seeds": seeds, "rates": list(rates)},
-        **{"best": float(best), "arms": width_and_ceiling(found, best)},
+        "experiment": "learning_rates",
+        "versions": versions(),
+        "seeds": seeds,
+        "rates": list(rates),
+        "best": float(best),
+        "arms": width_and_ceiling(found, best),
     }
 
 
 def _check(seeds, arms):
-    if seeds < 2:
-        raise ValueError(f"seeds is {seeds}; an interval needs at least 2 runs per arm, better 5")
+    check_seeds(seeds)
     unknown = [arm for arm in arms if arm not in ARMS]
     if unknown:
         raise ValueError(f"arm {unknown[0]!r} is unknown; the arms are {', '.join(ARMS)}")
@@ -83,8 +87,9 @@ def width_and_ceiling(arms, best, share=0.9):
     arms   as `learning_rates` returns them; share and best as in `band`
     Returns the arms, each with
         band     mean, interval, seeds (one width for each), enclosed (the first and the last rate are no good)
-        largest  rate, the largest at which training works: seeds (one for each, None if there is none), mean
-                 (geometric; None if a seed has none), and ratio, interval: to the baseline's, paired by seed
+        largest  rate up to which training works, from the seed's best rate on without a failure between: seeds (one
+                 for each, None if there is none), mean (geometric; None if a seed has none), and ratio, interval: to
+                 the baseline's, paired by seed
     """
     return [{**arm, "band": _band(arm, best, share), "largest": _largest(arm, arms)} for arm in arms]
 
@@ -111,8 +116,17 @@ def _largest(arm, arms):
 
 
 def _largest_per_seed(arm):
-    works = ~np.array(arm["failed"], dtype=bool)
-    return [float(max(np.array(arm["lr"])[column])) if column.any() else None for column in works.T]
+    works, accuracy = ~np.array(arm["failed"], dtype=bool), np.array(arm["accuracy"])
+    return [_up_to_a_failure(arm["lr"], *columns) for columns in zip(works.T, accuracy.T, strict=True)]
+
+
+def _up_to_a_failure(lr, works, accuracy):
+    """The largest rate up to which all work, from the best one on; None if none works."""
+    if not works.any():
+        return None
+    best = int(np.argmax(np.where(works, accuracy, -1)))
+    failed = np.flatnonzero(~works[best:])  # a rate that works beyond a failure is luck
+    return float(lr[best + failed[0] - 1] if len(failed) else lr[-1])
 
 
 def matched_rates(
@@ -124,6 +138,7 @@ def matched_rates(
     data   data.Data
     seeds  runs per arm and rate, 2 or more, paired
     arms   'none' and 'batch', or others of ARMS: the 5-layer MLP of `learning_rates`, He initialization
+    keep   a file for finished groups, see `run_all`
     Returns a dict: experiment, versions, seeds, goal (0.9), steps, and arms, one for each rate and arm: lr, arm, step,
     accuracy (mean over seeds at each step), lowest, highest, reached (per seed, the first measured step at which the
     test accuracy is `goal` or more; None: never), final (accuracy at the end, per seed) and failed (how many seeds).
@@ -149,7 +164,11 @@ def matched_rates(
             paired = np.subtract(found[-1]["final"], none["final"])
             found[-1]["difference"] = {"mean": float(paired.mean()), "interval": list(interval(paired))}
     return {
-        **{"experiment": "matched_rates", "versions": versions(), "seeds": seeds, "goal": GOAL, "steps": steps},
+        "experiment": "matched_rates",
+        "versions": versions(),
+        "seeds": seeds,
+        "goal": GOAL,
+        "steps": steps,
         "arms": found,
     }
 
@@ -163,6 +182,7 @@ def extreme_rates(data, seeds=5, rates=None, steps=300, device="cpu", progress=F
     data   data.Data
     seeds  runs per arm and rate, 2 or more, paired
     rates  of the hidden weights; default: half decades from 0.001 to a million
+    keep   a file for finished groups, see `run_all`
     Returns a dict: experiment, versions, seeds, rates, best, arms: none, batch, sphere (BatchNorm, and after each step
     every hidden unit's weights get back the length they had at the start) with accuracy (rates x seeds), growth (of the
     length of all hidden weights, median over seeds; None if not finite), and band (None for frozen); and frozen
@@ -173,8 +193,10 @@ def extreme_rates(data, seeds=5, rates=None, steps=300, device="cpu", progress=F
     rates = [float(10 ** (k / 2)) for k in range(-6, 13)] if rates is None else list(rates)
     base = replace(NET, lr=0.1, steps=steps, every=steps)
     arms = {
-        "none": {"norm": "none"}, "batch": {"norm": "batch"}, "sphere": {"norm": "batch", "sphere": True}
-    }  # fmt: skip
+        "none": {"norm": "none"},
+        "batch": {"norm": "batch"},
+        "sphere": {"norm": "batch", "sphere": True},
+    }
     grid = [(name, arm, lr) for name, arm in arms.items() for lr in rates] + [("frozen", {"norm": "batch"}, 1e-30)]
     settings = [replace(base, **arm, hidden_lr=lr, seed=seed) for _, arm, lr in grid for seed in range(seeds)]
     runs = run_all(settings, data, device, progress, watch=_hidden_length, keep=keep)
@@ -189,8 +211,12 @@ def extreme_rates(data, seeds=5, rates=None, steps=300, device="cpu", progress=F
         widths = [band(rates, column, best) for column in np.array(found[name]["accuracy"]).T]
         found[name]["band"] = {"mean": float(np.mean(widths)), "interval": list(interval(widths)), "seeds": widths}
     return {
-        **{"experiment": "extreme_rates", "versions": versions(), "seeds": seeds, "rates": rates},
-        **{"best": float(best), "arms": [{"arm": name, **arm} for name, arm in found.items()]},
+        "experiment": "extreme_rates",
+        "versions": versions(),
+        "seeds": seeds,
+        "rates": rates,
+        "best": float(best),
+        "arms": [{"arm": name, **arm} for name, arm in found.items()],
     }
 
 

@@ -16,9 +16,6 @@ from ..functions import effective_rate, invariance_check
 NET = Setting(net="mlp", width=64, depth=3, lr=0.1, every=10_000)
 
 
-# --- exact statements -------------------------------------------------------------------------------------------
-
-
 def with_eps(net, eps):
     """net, with this eps in every BatchNorm."""
     for layer in net.modules():
@@ -75,7 +72,10 @@ def scale_invariance(data, factors=(1e-3, 1e-2, 0.1, 10.0, 100.0, 1e4), eps=(1e-
         change, mismatch, cosine = np.max(found, 0).T.tolist()
         arms.append({"norm": norm, "eps": small, "change": change, "mismatch": mismatch, "cosine": cosine})
     return {
-        **{"experiment": "scale_invariance", "versions": versions(), "seeds": seeds, "factors": list(factors)},
+        "experiment": "scale_invariance",
+        "versions": versions(),
+        "seeds": seeds,
+        "factors": list(factors),
         "arms": arms,
     }
 
@@ -103,7 +103,11 @@ def equivalent_rates(data, factors=(0.1, 10.0, 100.0), lr=0.1, steps=200, seeds=
         for (a, rate), loss, far in zip(arms, losses, apart, strict=True)
     ]
     return {
-        **{"experiment": "equivalent_rates", "versions": versions(), "seeds": seeds, "lr": lr, "steps": steps},
+        "experiment": "equivalent_rates",
+        "versions": versions(),
+        "seeds": seeds,
+        "lr": lr,
+        "steps": steps,
         "arms": found,
     }
 
@@ -144,29 +148,18 @@ def norm_growth(data, rates=(0.1, 1.0, 10.0), steps=300, every=10, seeds=5, devi
     arms = []
     for norm, lrs in (("batch", rates), ("none", (0.1,))):
         settings = [replace(NET, norm=norm, hidden_lr=lr, steps=steps, seed=s) for lr in lrs for s in range(seeds)]
-        kept = {"square": [], "moved": [], "effective": []}
-        before = {}
-
-        def watch(net, step, x, y, kept=kept, before=before):
-            weights = {name: net.get_parameter(name).detach() for name in hidden_weights(net)}
-            moved = [(w - before.get(name, w)).flatten(1).square().sum(1) for name, w in weights.items()]
-            rate = [[effective_rate(1.0, one) for one in w] for w in weights.values()]
-            kept["square"].append(_numpy(sum(w.flatten(1).square().sum(1) for w in weights.values())))
-            kept["moved"].append(_numpy(sum(moved)))
-            kept["effective"].append(
-                _numpy(torch.stack([torch.cat(units).median() for units in zip(*rate, strict=True)]))
-            )
-            before.update({name: w.clone() for name, w in weights.items()})
-
-        fit(settings, data, device, watch)
-        square, moved, effective = (np.array(kept[key]).T.reshape(len(lrs), seeds, -1) for key in kept)
-        predicted = square[..., :1] + np.cumsum(moved, -1)
+        lengths = _Lengths()
+        fit(settings, data, device, lengths)
+        square, moved, effective = (values.reshape(len(lrs), seeds, -1) for values in lengths.by_member())
         for i, lr in enumerate(lrs):
+            predicted = square[i][:, :1] + np.cumsum(moved[i], -1)
             arms.append(
                 {
-                    **{"norm": norm, "lr": lr, "square": (square[i] / square[i][:, :1])[:, ::every].tolist()},
+                    "norm": norm,
+                    "lr": lr,
+                    "square": (square[i] / square[i][:, :1])[:, ::every].tolist(),
                     "effective": (effective[i] / effective[i][:, :1])[:, ::every].tolist(),
-                    "off": float(np.abs(square[i] / predicted[i] - 1).max()),
+                    "off": float(np.abs(square[i] / predicted - 1).max()),
                     "grows": bool((np.diff(square[i]) >= 0).all()),
                 }
             )
@@ -174,5 +167,26 @@ def norm_growth(data, rates=(0.1, 1.0, 10.0), steps=300, every=10, seeds=5, devi
     return {"experiment": "norm_growth", "versions": versions(), "seeds": seeds, "step": step, "arms": arms}
 
 
-def _numpy(values):
-    return values.cpu().numpy().copy()
+class _Lengths:
+    """A watch function: |w|^2 of all hidden weights, |step|^2, and the median of `effective_rate` over their units."""
+
+    def __init__(self):
+        self.square, self.moved, self.effective, self.before = [], [], [], {}
+
+    def __call__(self, net, step, x, y):
+        weights = {name: net.get_parameter(name).detach() for name in hidden_weights(net)}
+        moved = [_square(w - self.before.get(name, w)) for name, w in weights.items()]
+        rates = [torch.stack([effective_rate(1.0, one) for one in w]) for w in weights.values()]
+        self.square.append(sum(_square(w) for w in weights.values()))
+        self.moved.append(sum(moved))
+        self.effective.append(torch.cat(rates, 1).median(1).values)
+        self.before = {name: w.clone() for name, w in weights.items()}
+
+    def by_member(self):
+        """square, moved, effective: arrays of (members, steps)."""
+        return (torch.stack(values, 1).cpu().numpy() for values in (self.square, self.moved, self.effective))
+
+
+def _square(w):
+    """Sum of the squares of each member's weights: (P,)."""
+    return w.flatten(1).square().sum(1)

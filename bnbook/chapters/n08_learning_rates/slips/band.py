@@ -163,3 +163,10 @@ def band_as_a_share_of_rates(lr, accuracy, best, share=0.9):
     """giving the share of the rates that are good: {width} on the example; a grid that reaches farther into failure
     makes it smaller. Asked are decades: {right_width}."""
     return float(np.mean(np.asarray(accuracy) >= share * best))
+
+
+@slip_of("band")
+def band_without_brackets(lr, accuracy, best, share=0.9):
+    """high / high - low without brackets: Python divides first, and 1 - low is left, more than the whole piece. The
+    part is high / (high - low): {right_width} on the example, yours is {width}."""
+    return _pieces(np.log10(lr), np.asarray(accuracy) - share * best, part=lambda low, high: 1 - low)

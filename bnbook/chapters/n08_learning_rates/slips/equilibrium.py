@@ -118,3 +118,31 @@ def equilibrium_swapped(lr, weight_decay, gradient):
     """returning the angle first: the order is length, angle; your length is {length}, which is the angle. Expected
     {right_length}."""
     return np.sqrt(2 * lr * weight_decay), (lr * gradient**2 / (2 * weight_decay)) ** 0.25
+
+
+@slip_of("equilibrium")
+def equilibrium_of_a_quarter(lr, weight_decay, gradient):
+    """`** 1/4` for the length: a power is taken before anything is divided, so this is length^4 / 4. Write ** (1/4) or
+    ** 0.25: {right_length} on the example, yours is {length}."""
+    return (lr * gradient**2 / (2 * weight_decay)) ** 1 / 4, np.sqrt(2 * lr * weight_decay)
+
+
+@slip_of("equilibrium")
+def equilibrium_of_a_half(lr, weight_decay, gradient):
+    """`** 1/2` for the angle: a power is taken before anything is divided, so this is half of 2 * lr * decay. Write
+    ** 0.5 or np.sqrt: {right_angle}; yours is {angle}."""
+    return (lr * gradient**2 / (2 * weight_decay)) ** 0.25, (2 * lr * weight_decay) ** 1 / 2
+
+
+@slip_of("equilibrium")
+def equilibrium_of_two_powers_without_brackets(lr, weight_decay, gradient):
+    """`** 1/4` and `** 1/2`: Python raises to the power of 1 and divides afterwards. The exponents need brackets, or
+    decimals: ** 0.25 for the length, {right_length} and not {length}, and ** 0.5 for the angle."""
+    return (lr * gradient**2 / (2 * weight_decay)) ** 1 / 4, (2 * lr * weight_decay) ** 1 / 2
+
+
+@slip_of("equilibrium")
+def equilibrium_multiplying_by_the_decay(lr, weight_decay, gradient):
+    """`/ 2 * decay` without brackets: Python goes from left to right, divides by 2 and *multiplies* by the decay.
+    lr * gradient^2 / (2 * decay) has both below: {right_length}, yours is {length}."""
+    return (lr * gradient**2 / 2 * weight_decay) ** 0.25, np.sqrt(2 * lr * weight_decay)

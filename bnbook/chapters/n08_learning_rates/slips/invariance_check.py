@@ -181,3 +181,11 @@ def invariance_check_in_another_order(f, gradient, w, a):
     expected {right_change}."""
     change, mismatch, cosine = _check(f, gradient, w, a)
     return mismatch, change, cosine
+
+
+@slip_of("invariance_check")
+def invariance_check_without_brackets(f, gradient, w, a):
+    """product / |w| * |gradient(a w)| without brackets: Python goes from left to right, so the second length
+    multiplies. Your cosine is {cosine}; with both lengths in brackets below the line it is {right_cosine}."""
+    after = gradient(a * w)
+    return _check(f, gradient, w, a, cosine=np.sum(w * after) / _length(w) * _length(after))

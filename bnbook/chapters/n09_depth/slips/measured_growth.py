@@ -37,8 +37,9 @@ def measured_growth_in_total(sizes):
 
 @slip_of("measured_growth")
 def measured_growth_dividing_for_the_root(sizes):
-    """dividing the total by L - 1: that shares out a sum. A product is shared out by the root; 8 in two steps is
-    2.83 each, not 4."""
+    """dividing the total by L - 1 (as `** 1 / (L - 1)` does, too): that shares out a sum. A product is shared out by a
+    root, and its exponent needs brackets, ** (1 / (L - 1)), since a power is taken before anything is divided: 8 in
+    two steps is 2.83 each, not 4."""
     return sizes[0] / sizes[-1] / (len(sizes) - 1)
 
 
@@ -104,3 +105,10 @@ def measured_growth_of_the_sizes(sizes):
     """the geometric mean of the sizes themselves: how large the gradient is, {growth}, not by how much it grows from
     layer to layer, {right_growth}."""
     return np.exp(np.log(sizes).mean(0))
+
+
+@slip_of("measured_growth")
+def measured_growth_with_brackets_too_few(sizes):
+    """`1 / L - 1` as the exponent: Python divides first and then subtracts 1, which is a power below 0, {growth} on the
+    example. The bracket belongs around L - 1: ** (1 / (L - 1)) gives {right_growth}."""
+    return (sizes[0] / sizes[-1]) ** (1 / len(sizes) - 1)

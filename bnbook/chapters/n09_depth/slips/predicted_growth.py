@@ -102,3 +102,17 @@ def predicted_growth_with_hes_2(h, slope):
     """He's factor of 2: the weights multiply the gradient *and* the spread that BatchNorm divides by, so their size
     cancels, whatever it is. Without the 2 the example gives {right_growth}, yours {growth}."""
     return np.sqrt(2 * np.mean(slope**2) / np.var(h))
+
+
+@slip_of("predicted_growth")
+def predicted_growth_with_the_upper_half_of_a_root(h, slope):
+    """the root above the line only: sqrt(mean(slope^2)) / var(h) divides by the *square* of what BatchNorm divides by.
+    Put the whole fraction under the root, or divide by np.std(h): {right_growth}, and not {growth}."""
+    return np.sqrt(np.mean(slope**2)) / np.var(h)
+
+
+@slip_of("predicted_growth")
+def predicted_growth_of_a_half(h, slope):
+    """`** 1/2` in place of a root: a power is taken before anything is divided, so this halves the square. Write ** 0.5
+    or np.sqrt; you find {growth} where {right_growth} is right."""
+    return (np.mean(slope**2) / np.var(h)) ** 1 / 2

@@ -150,3 +150,49 @@ class scale_without_a_gradient(_Scale):  # noqa: N801
     def forward(self, x):
         with torch.no_grad():
             return self.alpha * x
+
+
+@slip_of("Scale")
+class scale_by_the_absolute_value(_Scale):  # noqa: N801
+    """alpha.abs(): |alpha| has no slope at its start, so alpha gets the gradient 0 there and never leaves it; and with
+    alpha = -0.5 the layer would not turn x round. alpha may have either sign."""
+
+    def forward(self, x):
+        return self.alpha.abs() * x
+
+
+@slip_of("Scale")
+class scale_through_a_relu(_Scale):  # noqa: N801
+    """a ReLU around alpha: at its start, 0, PyTorch gives the ReLU the slope 0, so alpha gets no gradient, and below 0
+    the branch would be shut. Multiply by alpha itself, which may be negative."""
+
+    def forward(self, x):
+        return torch.relu(self.alpha) * x
+
+
+@slip_of("Scale")
+class scale_clamped(_Scale):  # noqa: N801
+    """alpha.clamp(min=0): alpha learns upwards, but once it is below 0, such as -0.5, it gets no gradient any more and
+    the branch stays shut. Nothing is to hold alpha on one side."""
+
+    def forward(self, x):
+        return self.alpha.clamp(min=0) * x
+
+
+@slip_of("Scale")
+class scale_in_training_only(_Scale):  # noqa: N801
+    """x unchanged in evaluation mode: then another net is tested than was trained. BatchNorm has two modes, since it
+    needs a batch; a product with 1 number needs none, so do not ask for self.training."""
+
+    def forward(self, x):
+        return self.alpha * x if self.training else x
+
+
+@slip_of("Scale")
+class scale_with_two_axes(_Scale):  # noqa: N801
+    """an alpha of shape (1, 1): one number is asked for, and this is a table of one, which makes a table of whatever
+    has a single axis: (3,) comes out as (1, 3). torch.zeros(()) has no axes."""
+
+    def __init__(self):
+        super().__init__()
+        self.alpha = nn.Parameter(torch.zeros(1, 1))

@@ -1,5 +1,7 @@
 """Wrong answers to the exercise `train_only_norms`."""
 
+import copy
+
 from torch import nn
 
 from bnbook.grading.exercise import slip_of
@@ -11,6 +13,21 @@ _NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 def _count(net):
     return sum(p.numel() for p in net.parameters() if p.requires_grad)
+
+
+def _right(net):
+    for layer in net.modules():
+        for p in layer.parameters(recurse=False):
+            p.requires_grad_(isinstance(layer, _NORMS))
+    return _count(net)
+
+
+def _train_the_norms(net):
+    """Evaluation mode, and training mode for the normalizations."""
+    net.eval()
+    for layer in net.modules():
+        if isinstance(layer, _NORMS):
+            layer.train()
 
 
 @slip_of("train_only_norms")
@@ -43,8 +60,9 @@ def train_only_norms_at_the_top(net):
 
 @slip_of("train_only_norms")
 def train_only_norms_freezing_everything(net):
-    """freezing all of it: requires_grad_(False) for the whole net leaves 0 numbers to train. Turn the normalizations
-    on again."""
+    """freezing all of it, or switching the normalizations off again: 0 numbers are left to train. layer.requires_grad_
+    reaches every layer *inside* layer, so the net itself must not come after its parts, as it does from the inside out
+    (reversed). Freeze the whole net first, then switch the normalizations on, or use parameters(recurse=False)."""
     net.requires_grad_(False)
     return _count(net)
 
@@ -159,3 +177,34 @@ def train_only_norms_with_the_last_layer(net):
         for p in layer.parameters(recurse=False):
             p.requires_grad_(isinstance(layer, _NORMS) or layer in last)
     return _count(net)
+
+
+@slip_of("train_only_norms")
+def train_only_norms_of_a_copy(net):
+    """working on a copy (copy.deepcopy): the {right_numbers left} numbers are those of the copy, which is lost at the
+    end of the function; the net that was handed in is as it was. Set requires_grad on net itself."""
+    return _right(copy.deepcopy(net))
+
+
+@slip_of("train_only_norms")
+def train_only_norms_by_two_modes(net):
+    """net.eval(), and train() for the normalizations: modes decide which statistics BatchNorm uses, and freeze nothing:
+    {numbers left} numbers of the example are still trained. What is trained says requires_grad."""
+    _train_the_norms(net)
+    return _count(net)
+
+
+@slip_of("train_only_norms")
+def train_only_norms_and_two_modes(net):
+    """changing the mode as well (net.eval(), then train() for the normalizations): requires_grad is right, and all
+    {numbers left} numbers; but which layers are in evaluation mode is for the caller to say, here none."""
+    _train_the_norms(net)
+    return _right(net)
+
+
+@slip_of("train_only_norms")
+def train_only_norms_in_evaluation_mode(net):
+    """net.eval() as well: requires_grad is right, with {numbers left} numbers, but BatchNorm then normalizes by its
+    running statistics while gamma and beta are trained. Leave the mode to the caller."""
+    net.eval()
+    return _right(net)

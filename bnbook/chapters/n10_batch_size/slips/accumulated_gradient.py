@@ -2,8 +2,6 @@
 
 from bnbook.grading.exercise import slip_of
 
-# --- accumulated_gradient(gradient, x, y, size) -> g -----------------------------------------------------------------
-
 
 def _cut(x, y, size):
     return [(x[i : i + size], y[i : i + size]) for i in range(0, len(x), size)]
@@ -108,3 +106,41 @@ def accumulated_gradient_as_a_list(gradient, x, y, size):
     """returning the list of the micro-batches' gradients: the optimizer wants 1 gradient, their weighted mean,
     {right_g} on the example."""
     return [gradient(*part) for part in _cut(x, y, size)]
+
+
+@slip_of("accumulated_gradient")
+def accumulated_gradient_overwritten(gradient, x, y, size):
+    """total = ... where total += ... is meant: only the last micro-batch is left, with its weight of 1 in 3. You return
+    {g}, expected {right_g}."""
+    part, labels = _cut(x, y, size)[-1]
+    return len(part) * gradient(part, labels) / len(x)
+
+
+@slip_of("accumulated_gradient")
+def accumulated_gradient_returned_in_the_loop(gradient, x, y, size):
+    """return total / len(x) inside the loop: the function ends with the first micro-batch, 2 examples of 3, divided by
+    all of them. Move the return to the left margin of the loop: {right_g}, yours {g}."""
+    part, labels = _cut(x, y, size)[0]
+    return len(part) * gradient(part, labels) / len(x)
+
+
+@slip_of("accumulated_gradient")
+def accumulated_gradient_divided_by_full_micro_batches(gradient, x, y, size):
+    """dividing by len(x) // size: that rounds down, and does not count the last, smaller micro-batch: 1 in the example
+    where 2 were added up. Weigh by the numbers of examples, and divide by len(x): {right_g}, yours {g}."""
+    return sum(gradient(*part) for part in _cut(x, y, size)) / (len(x) // size)
+
+
+@slip_of("accumulated_gradient")
+def accumulated_gradient_dropping_the_rest_of_all(gradient, x, y, size):
+    """leaving out the last, smaller micro-batch, and dividing by all examples: its share is taken for 0. In the example
+    1 of 3 is never seen: {g}, expected {right_g}."""
+    whole = len(x) // size * size
+    return sum(size * gradient(*part) for part in _cut(x[:whole], y[:whole], size)) / len(x)
+
+
+@slip_of("accumulated_gradient")
+def accumulated_gradient_with_uncut_labels(gradient, x, y, size):
+    """handing over all of y with a part of x: 3 labels do not fit to 2 examples. Cut both at the same places,
+    y[i:i + size] beside x[i:i + size]."""
+    return sum(len(part) * gradient(part, y) for part, _ in _cut(x, y, size)) / len(x)

@@ -7,8 +7,6 @@ from bnbook.norm_numpy import batch_norm, batch_norm_eval
 
 from .parts import vector
 
-# --- batch_renorm(x, gamma, beta, running_mean, running_var, r_max, d_max, eps) -> y, mean, var ----------------------
-
 
 def _pulled(
     x, gamma, beta, running_mean, running_var, r_max, d_max, eps, *, r=None, d=None, clip_r=None, clip_d=None, y=None,
@@ -70,9 +68,36 @@ def batch_renorm_without_eps(x, gamma, beta, running_mean, running_var, r_max, d
 
 
 @slip_of("batch_renorm")
+def batch_renorm_without_eps_in_std(x, gamma, beta, running_mean, running_var, r_max, d_max, eps=1e-5):
+    """leaving eps out of the batch's std: x_hat was divided by sqrt(var + eps), and r is to undo just that. In channels
+    of variance 1e-5 and with eps 0.1 your r is 100 times too small before it is limited."""
+    return _pulled(
+        x,
+        gamma,
+        beta,
+        running_mean,
+        running_var,
+        r_max,
+        d_max,
+        eps,
+        r=lambda s, rs: np.sqrt(np.maximum(s**2 - eps, 0)) / rs,
+    )
+
+
+@slip_of("batch_renorm")
+def batch_renorm_without_any_eps(x, gamma, beta, running_mean, running_var, r_max, d_max, eps=1e-5):
+    """leaving eps out of r and d: both roots hold it, std = sqrt(var + eps) and running_std = sqrt(running_var + eps),
+    or a channel whose variance is far below eps = 0.1 is pulled to the wrong place."""
+    return _pulled(
+        x, gamma, beta, running_mean, running_var, r_max, d_max, eps,
+        r=lambda s, rs: np.sqrt(np.maximum(s**2 - eps, 0)) / rs, running_std=np.sqrt(running_var),
+    )  # fmt: skip
+
+
+@slip_of("batch_renorm")
 def batch_renorm_without_a_floor(x, gamma, beta, running_mean, running_var, r_max, d_max, eps=1e-5):
-    """limiting r from above only: np.minimum(r, r_max) lets r fall to 0. The floor is 1 / r_max: at most r_max times
-    wider, at most r_max times narrower, 1.5 in the example."""
+    """limiting r from above only: r is positive, so np.minimum(r, r_max), or a lower limit of 0 or -r_max, lets it fall
+    to 0. The floor is 1 / r_max: at most r_max times wider, at most r_max times narrower, 1.5 in the example."""
     return _pulled(x, gamma, beta, running_mean, running_var, r_max, d_max, eps, clip_r=lambda r: np.minimum(r, r_max))
 
 
@@ -186,3 +211,28 @@ def batch_renorm_in_another_order(x, gamma, beta, running_mean, running_var, r_m
     towards {mean}, a variance."""
     y, mean, var = _pulled(x, gamma, beta, running_mean, running_var, r_max, d_max, eps)
     return y, var, mean
+
+
+@slip_of("batch_renorm")
+def batch_renorm_returning_the_unbiased(x, gamma, beta, running_mean, running_var, r_max, d_max, eps=1e-5):
+    """returning the unbiased var: y is right, but var is to be the one of batch_norm, divided by m; update_running
+    multiplies by m / (m - 1) itself. You return {var}, expected {right_var}."""
+    y, mean, var = _pulled(x, gamma, beta, running_mean, running_var, r_max, d_max, eps)
+    m = x.size // x.shape[1]
+    return y, mean, var * m / (m - 1)
+
+
+@slip_of("batch_renorm")
+def batch_renorm_without_gamma_and_beta(x, gamma, beta, running_mean, running_var, r_max, d_max, eps=1e-5):
+    """returning x_hat * r + d: gamma and beta come last, and are missing. The first row is then {y}; scaled and shifted
+    it is {right_y}."""
+    return _pulled(x, gamma, beta, running_mean, running_var, r_max, d_max, eps, y=lambda h, r, d, g, b: h * r + d)
+
+
+@slip_of("batch_renorm")
+def batch_renorm_of_the_finished_output(x, gamma, beta, running_mean, running_var, r_max, d_max, eps=1e-5):
+    """correcting what batch_norm(x, gamma, beta) gives: r would stretch beta, and d would miss gamma. r and d belong to
+    x_hat, batch_norm(x, None, None): {right_y} and not {y}."""
+    return _pulled(
+        x, gamma, beta, running_mean, running_var, r_max, d_max, eps, y=lambda h, r, d, g, b: (g * h + b) * r + d
+    )

@@ -14,9 +14,26 @@ def _axes(x):
 
 @slip_of("ghost_batch_norm")
 def ghost_batch_norm_of_the_whole_batch(x, gamma, beta, size, eps=1e-5):
-    """normalizing the whole batch: size is not used. Each part of the example is to have its own mean, so its first
-    row is {right_y}; by the mean of all it is {y}. Ghosts know only their own size = 2 companions."""
+    """normalizing by all images: either size is not used, or it cuts channels, x[:, i:i + size], and these have means
+    of their own anyway. Cut images, x[i:i + size], so that each knows only its size = 2 companions: the first row of
+    the example is then {right_y}, yours is {y}."""
     return batch_norm(x, gamma, beta, eps)[0]
+
+
+@slip_of("ghost_batch_norm")
+def ghost_batch_norm_cutting_channels(x, gamma, beta, size, eps=1e-5):
+    """cutting channels, x[:, i:i + size]: axis 1 holds the channels, so gamma and beta have one number too many for
+    each piece. The images are axis 0, x[i:i + size], 2 rows of the example at a time."""
+    parts = [batch_norm(x[:, i : i + size], gamma, beta, eps)[0] for i in range(0, len(x), size)]
+    return np.concatenate(parts, axis=1)
+
+
+@slip_of("ghost_batch_norm")
+def ghost_batch_norm_cutting_channels_to_the_last(x, gamma, beta, size, eps=1e-5):
+    """cutting channels, and only as many as there are, range(0, x.shape[1], size): the parts are to be images. Where
+    size is 3 and there are 3 channels that is the whole batch, elsewhere gamma does not fit. Cut x[i:i + size]."""
+    parts = [batch_norm(x[:, i : i + size], gamma, beta, eps)[0] for i in range(0, x.shape[1], size)]
+    return np.concatenate(parts, axis=1)
 
 
 @slip_of("ghost_batch_norm")
@@ -84,8 +101,8 @@ def ghost_batch_norm_overlapping(x, gamma, beta, size, eps=1e-5):
 
 @slip_of("ghost_batch_norm")
 def ghost_batch_norm_stacked(x, gamma, beta, size, eps=1e-5):
-    """leaving the parts in an array of their own: np.stack adds an axis, (N / size, size, C, ...). The parts are one
-    batch again with np.concatenate: 4 rows in the example, in the order they came."""
+    """leaving the parts apart: a list of them, or np.stack, has an axis of its own, (N / size, size, C, ...). They are
+    one batch again with np.concatenate: 4 rows in the example, in the order they came."""
     return np.stack([batch_norm(x[i : i + size], gamma, beta, eps)[0] for i in range(0, len(x), size)])
 
 
@@ -150,3 +167,39 @@ def ghost_batch_norm_returning_everything(x, gamma, beta, size, eps=1e-5):
     """joining all that batch_norm returns: it gives y, mean, var, and only y, number 0, is wanted of each part."""
     found = [batch_norm(x[i : i + size], gamma, beta, eps) for i in range(0, len(x), size)]
     return tuple(np.concatenate(part) for part in zip(*found, strict=True))
+
+
+@slip_of("ghost_batch_norm")
+def ghost_batch_norm_joining_tuples(x, gamma, beta, size, eps=1e-5):
+    """joining what batch_norm returns as it is: that is y, mean and var together, 3 arrays of different shapes. Take y
+    alone, batch_norm(...)[0], before np.concatenate."""
+    return np.concatenate([batch_norm(x[i : i + size], gamma, beta, eps) for i in range(0, len(x), size)])
+
+
+@slip_of("ghost_batch_norm")
+def ghost_batch_norm_of_the_first_part_alone(x, gamma, beta, size, eps=1e-5):
+    """returning inside the loop: the first part is then the only one, 2 rows of the example's 4. Collect the parts in
+    a list, and return after the loop."""
+    return batch_norm(x[:size], gamma, beta, eps)[0]
+
+
+@slip_of("ghost_batch_norm")
+def ghost_batch_norm_of_the_last_part_alone(x, gamma, beta, size, eps=1e-5):
+    """keeping the last part alone: y = ... in the loop overwrites the part before it. Append each to a list; the
+    example has 2 parts and 4 rows."""
+    return batch_norm(x[-size:], gamma, beta, eps)[0]
+
+
+@slip_of("ghost_batch_norm")
+def ghost_batch_norm_by_the_last_part(x, gamma, beta, size, eps=1e-5):
+    """normalizing everything after the loop: mean and var have been overwritten in it, and are those of the last part,
+    of the means 20 and 5. Normalize inside, where they belong to x[i:i + size]."""
+    _, mean, var = batch_norm(x[-size:], None, None, eps)
+    return batch_norm_eval(x, gamma, beta, mean, var, eps)
+
+
+@slip_of("ghost_batch_norm")
+def ghost_batch_norm_counting_parts(x, gamma, beta, size, eps=1e-5):
+    """x[i:i + size] for i in range(len(x) // size): i counts the parts there, so the second begins at row 1. Let i grow
+    by size, range(0, len(x), size): 0 and 2 in the example."""
+    return np.concatenate([batch_norm(x[i : i + size], gamma, beta, eps)[0] for i in range(len(x) // size)])

@@ -4,8 +4,6 @@ import numpy as np
 
 from bnbook.grading.exercise import slip_of
 
-# --- standard_error(sd, m) -> error --------------------------------------------------------------------------------
-
 
 @slip_of("standard_error")
 def standard_error_without_the_root(sd, m):
@@ -75,3 +73,17 @@ def standard_error_of_a_difference(sd, m):
     """sqrt(2 / m) * sd: that is how far two means of m values each are from *each other*. From the truth a mean is
     {right_error} on the example, sqrt(2) times less."""
     return sd * np.sqrt(2 / m)
+
+
+@slip_of("standard_error")
+def standard_error_with_a_half_outside(sd, m):
+    """writing ** 1/2: a power binds before a division, so that is (** 1) / 2, a half and no root. Write ** 0.5 or
+    np.sqrt: {right_error} on the example, not {error}."""
+    return sd / m / 2
+
+
+@slip_of("standard_error")
+def standard_error_with_a_half_outside_the_square(sd, m):
+    """writing (sd ** 2 / m) ** 1/2: that is half of sd^2 / m, as ** 1 comes first. With ** (1 / 2) it is the root,
+    {right_error} on the example; yours is {error}."""
+    return sd**2 / m / 2

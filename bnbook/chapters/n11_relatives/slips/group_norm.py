@@ -12,9 +12,6 @@ def _scaled(x_hat, gamma, beta):
     return column(gamma, x_hat) * x_hat + column(beta, x_hat)
 
 
-# --- group_norm(x, gamma, beta, num_groups, eps) -> y ----------------------------------------------------------------
-
-
 @slip_of("group_norm")
 def group_norm_of_every_third_channel(x, gamma, beta, num_groups, eps=1e-5):
     """dealing the channels out to the groups in turn: with 6 channels and 3 groups yours are 0 and 3, 1 and 4, 2 and
@@ -203,4 +200,22 @@ def group_norm_in_place(x, gamma, beta, num_groups, eps=1e-5):
     grouped = x.reshape(len(x), num_groups, -1)
     grouped -= grouped.mean(2, keepdims=True)
     x_hat = grouped / np.sqrt((grouped**2).mean(2, keepdims=True) + eps)
+    return _scaled(x_hat.reshape(x.shape), gamma, beta)
+
+
+@slip_of("group_norm")
+def group_norm_with_a_half_outside(x, gamma, beta, num_groups, eps=1e-5):
+    """std = (var + eps) ** 1/2: a power binds before a division, so that is half the variance, and no root. With ** 0.5
+    or np.sqrt it is one; the first row is {right_y}, yours {y}."""
+    grouped = x.reshape(len(x), num_groups, -1)
+    x_hat = (grouped - grouped.mean(2, keepdims=True)) / ((grouped.var(2, keepdims=True) + eps) / 2)
+    return _scaled(x_hat.reshape(x.shape), gamma, beta)
+
+
+@slip_of("group_norm")
+def group_norm_halved_by_a_power(x, gamma, beta, num_groups, eps=1e-5):
+    """dividing by (var + eps) ** 1/2 in the same line: Python reads ((x - mean) / (var + eps) ** 1) / 2, without any
+    root. np.sqrt(var + eps) cannot be misread: {right_y} in the first row, not {y}."""
+    grouped = x.reshape(len(x), num_groups, -1)
+    x_hat = (grouped - grouped.mean(2, keepdims=True)) / (grouped.var(2, keepdims=True) + eps) / 2
     return _scaled(x_hat.reshape(x.shape), gamma, beta)

@@ -7,8 +7,6 @@ from bnbook.norm_numpy import batch_axes, normalize, normalize_backward
 
 from .parts import by_groups, column
 
-# --- group_norm_backward(dy, x, gamma, num_groups, eps) -> dx, dgamma, dbeta -----------------------------------------
-
 
 def _backward(dy, x, gamma, num_groups, eps, projection=None, cut=None, axes=(2,), gamma_first=True):
     """The right answer, with parts to exchange: the projection, the shape in groups, its axes, where gamma comes."""
@@ -54,7 +52,11 @@ def with_a_plus(dy, x, gamma, num_groups, eps=1e-5):
     """adding the part along x_hat: a projection *removes* it, minus in front of both means. What should go to 0 is
     doubled: {dx} against {right_dx}."""
     return _backward(
-        *(dy, x, gamma, num_groups, eps),
+        dy,
+        x,
+        gamma,
+        num_groups,
+        eps,
         lambda d, x_hat, var: (d - _mean(d) + x_hat * _mean(d * x_hat)) / np.sqrt(var + eps),
     )
 
@@ -86,7 +88,7 @@ def over_the_axes_of_batch_norm(dy, x, gamma, num_groups, eps=1e-5):
 
 @slip_of("group_norm_backward")
 def of_one_group(dy, x, gamma, num_groups, eps=1e-5):
-    """num_groups is not used: one mean over the whole image is layer norm, 1 group. In the example channels 0 and 1 are
+    """ignoring num_groups: one mean over the whole image is layer norm, 1 group. In the example channels 0 and 1 are
     one group, 2 and 3 another: {right_dx}, you return {dx}."""
     return _backward(dy, x, gamma, 1, eps)
 
@@ -159,6 +161,31 @@ def dgamma_with_x(dy, x, gamma, num_groups, eps=1e-5):
 
 
 @slip_of("group_norm_backward")
+def dgamma_with_x_hat_of_batch_norm(dy, x, gamma, num_groups, eps=1e-5):
+    """dgamma from BatchNorm's x_hat: normalize(x, batch_axes(x.ndim)) is another array than the groups made, and gamma
+    multiplied theirs. Take the x_hat of dx, .reshape(x.shape): dgamma is {right_dgamma}, yours {dgamma}."""
+    dx, _, dbeta = _backward(dy, x, gamma, num_groups, eps)
+    axes = batch_axes(x.ndim)
+    return dx, (dy * normalize(x, axes, eps)[0]).sum(axes), dbeta
+
+
+@slip_of("group_norm_backward")
+def dgamma_and_dbeta_of_dx_hat(dy, x, gamma, num_groups, eps=1e-5):
+    """summing gamma * dy in place of dy: dx_hat is what arrives *behind* gamma, dgamma and dbeta belong in front of it.
+    dbeta is the sum of dy, {right_dbeta}; yours is {dbeta}."""
+    dx, dgamma, dbeta = _backward(dy, x, gamma, num_groups, eps)
+    return dx, gamma * dgamma, gamma * dbeta
+
+
+@slip_of("group_norm_backward")
+def dgamma_with_gamma_in_it(dy, x, gamma, num_groups, eps=1e-5):
+    """a factor gamma in dgamma: it came in by dx_hat, which is gamma * dy, or by y, which is gamma * x_hat. Plain dy
+    times plain x_hat, summed, is {right_dgamma}; you return {dgamma}."""
+    dx, dgamma, dbeta = _backward(dy, x, gamma, num_groups, eps)
+    return dx, gamma * dgamma, dbeta
+
+
+@slip_of("group_norm_backward")
 def dgamma_and_dbeta_swapped(dy, x, gamma, num_groups, eps=1e-5):
     """dbeta in the place of dgamma: the order is dx, dgamma, dbeta. The second output of the example is {right_dgamma};
     yours is {dgamma}, the plain sums of dy."""
@@ -199,7 +226,11 @@ def dx_by_the_variance(dy, x, gamma, num_groups, eps=1e-5):
     """dividing dx by var + eps: one root is missing, and a group with standard deviation 10 gets a gradient 10 times
     too small. {dx}, expected {right_dx}."""
     return _backward(
-        *(dy, x, gamma, num_groups, eps),
+        dy,
+        x,
+        gamma,
+        num_groups,
+        eps,
         lambda d, x_hat, var: (d - _mean(d) - x_hat * _mean(d * x_hat)) / (var + eps),
     )
 

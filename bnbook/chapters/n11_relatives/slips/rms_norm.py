@@ -7,8 +7,6 @@ from bnbook.norm_numpy import batch_axes, normalize
 
 from .parts import column
 
-# --- rms_norm(x, gamma, eps) -> y ------------------------------------------------------------------------------------
-
 
 def _divided(x, gamma, square, eps):
     return column(gamma, x) * x / np.sqrt(square + eps)
@@ -165,3 +163,24 @@ def rms_norm_in_place(x, gamma, eps=1e-5):
     thing. x / ... makes a new array."""
     x /= np.sqrt((x**2).mean(_per_image(x), keepdims=True) + eps)
     return column(gamma, x) * x
+
+
+@slip_of("rms_norm")
+def rms_norm_with_a_half_outside(x, gamma, eps=1e-5):
+    """rms = (square + eps) ** 1/2: a power binds before a division, so that is half the mean square. With ** 0.5 or
+    np.sqrt it is a root: {right_y}, yours {y}."""
+    return column(gamma, x) * x / (((x**2).mean(_per_image(x), keepdims=True) + eps) / 2)
+
+
+@slip_of("rms_norm")
+def rms_norm_halved_by_a_power(x, gamma, eps=1e-5):
+    """dividing by (square + eps) ** 1/2 in the same line: Python reads (x / (square + eps) ** 1) / 2, and takes no root
+    anywhere. np.sqrt(square + eps) cannot be misread: {right_y} in the first row, not {y}."""
+    return column(gamma, x) * x / ((x**2).mean(_per_image(x), keepdims=True) + eps) / 2
+
+
+@slip_of("rms_norm")
+def rms_norm_without_keepdims(x, gamma, eps=1e-5):
+    """leaving keepdims=True out: the mean squares are then (N,), and NumPy lines them up with the *last* axis of x, 6
+    columns where there are 4 images. With it they keep axes of length 1 and meet their own image."""
+    return _divided(x, gamma, (x**2).mean(_per_image(x)), eps)

@@ -6,7 +6,7 @@ from scipy.stats import kstest
 
 from bnbook import train
 from bnbook.lab.engine import Setting, build, tensors
-from bnbook.lab.results import interval, versions
+from bnbook.lab.results import check_seeds, interval, versions
 
 from ..functions import effective_rank
 
@@ -29,8 +29,7 @@ def dimensions(data, device="cpu", seeds=8, depths=DEPTHS):
     none in the deepest layer).
     Raises ValueError if seeds is below 2.
     """
-    if seeds < 2:
-        raise ValueError(f"seeds is {seeds}; an interval needs at least 2 nets, better 5")
+    check_seeds(seeds)
     x, y, x_test, _ = tensors(data, device)
     per_seed = []
     for seed in range(seeds):
@@ -45,8 +44,13 @@ def dimensions(data, device="cpu", seeds=8, depths=DEPTHS):
     gain = np.subtract(last["effective_after"], last["effective_before"])
     changes = {"effective_rank": gain, "deep": deepest}
     return {
-        **{"experiment": "dimensions", "versions": versions(), "seeds": seeds, "layers": layers},
-        **{"freedom": {str(m): degrees_of_freedom(m) for m in (2, 4, 8, 16)}, "depths": list(depths), "deep": deep},
+        "experiment": "dimensions",
+        "versions": versions(),
+        "seeds": seeds,
+        "layers": layers,
+        "freedom": {str(m): degrees_of_freedom(m) for m in (2, 4, 8, 16)},
+        "depths": list(depths),
+        "deep": deep,
         "pca": _projection(last["channels"][0]),
         "changes": {k: {"mean": float(np.mean(v)), "interval": list(interval(v))} for k, v in changes.items()},
     }

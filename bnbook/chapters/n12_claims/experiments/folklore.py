@@ -6,7 +6,7 @@ from torch import nn
 
 from bnbook import nets, train
 from bnbook.lab.engine import Setting, build, tensors
-from bnbook.lab.results import interval, versions
+from bnbook.lab.results import check_seeds, interval, versions
 
 from .tuning import RATES, base, paired, tuned
 
@@ -27,8 +27,7 @@ def adding(data, device="cpu", progress=False, seeds=8, keep=None, depth=8, rate
     test accuracy, each at its own best rate), scales (factor on the input to the output's mean and sd per norm).
     Raises ValueError if seeds is below 2.
     """
-    if seeds < 2:
-        raise ValueError(f"seeds is {seeds}; an interval needs at least 2 runs per arm, better 5")
+    check_seeds(seeds)
     settings = {norm: base(data, 1000, net="mlp", depth=depth, norm=norm) for norm in ("none", "batch", "add_sd")}
     arms = tuned(data, settings, seeds, rates, device=device, progress=progress, keep=keep)
     best = max(max(arm["val"]) for arm in arms.values())
@@ -37,8 +36,14 @@ def adding(data, device="cpu", progress=False, seeds=8, keep=None, depth=8, rate
         for norm, arm in arms.items()
     }
     return {
-        **{"experiment": "adding", "versions": versions(), "seeds": seeds, "depth": depth, "rates": list(rates)},
-        **{"arms": arms, "usable": usable, "difference": paired(arms["add_sd"]["test"], arms["batch"]["test"])},
+        "experiment": "adding",
+        "versions": versions(),
+        "seeds": seeds,
+        "depth": depth,
+        "rates": list(rates),
+        "arms": arms,
+        "usable": usable,
+        "difference": paired(arms["add_sd"]["test"], arms["batch"]["test"]),
         "scales": {str(factor): _output_scale(factor) for factor in (0.01, 1.0, 100.0)},
     }
 
@@ -68,8 +73,7 @@ def folklore(data, device="cpu", progress=False, seeds=8, keep=None, gains=GAINS
         same      largest difference between BatchNorm2d and BatchNorm1d on the rows of the same images
     Raises ValueError if seeds is below 2.
     """
-    if seeds < 2:
-        raise ValueError(f"seeds is {seeds}; an interval needs at least 2 runs per arm, better 5")
+    check_seeds(seeds)
     how = {"device": device, "progress": progress, "keep": keep}
     place = tuned(data, {"before": base(data, 1000), "after": base(data, 1000, after=True)}, seeds, rates[1:], **how)
     kinds = {}
@@ -78,12 +82,15 @@ def folklore(data, device="cpu", progress=False, seeds=8, keep=None, gains=GAINS
         arms = tuned(data, both, seeds, MLP_RATES if net == "mlp" else rates, **how)
         kinds[net] = {**arms, "difference": paired(arms["batch"]["test"], arms["none"]["test"])}
     return {
-        **{"experiment": "folklore", "versions": versions(), "seeds": seeds},
+        "experiment": "folklore",
+        "versions": versions(),
+        "seeds": seeds,
         "place": {**place, "difference": paired(place["after"]["test"], place["before"]["test"])},
         "batches": {net: {"2": _tiny(data, net, seeds, how)} for net in ("mlp", "cnn")},
         "starts": _starts(data, gains, seeds, how),
         "bias": {where: _bias(data, where, seeds, device) for where in ("before", "after")},
-        **{"kinds": kinds, "same": _same_for_rows()},
+        "kinds": kinds,
+        "same": _same_for_rows(),
     }
 
 
@@ -130,7 +137,8 @@ def _bias(data, where, seeds, device):
             train.fit(net, x, y, 0.2, min(64, len(x)), 120, seed)
             accuracies[biased].append(train.evaluate(net, x_test, y_test)[1])
     return {
-        **{"gradient_ratio": ratios, "interval": list(interval(ratios))},
+        "gradient_ratio": ratios,
+        "interval": list(interval(ratios)),
         "difference": paired(accuracies[True], accuracies[False]),
     }
 

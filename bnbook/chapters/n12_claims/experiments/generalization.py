@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from bnbook.lab.engine import run_all
-from bnbook.lab.results import interval, versions
+from bnbook.lab.results import check_seeds, interval, versions
 
 from .tuning import RATES, base, paired, tuned
 
@@ -40,8 +40,7 @@ def generalization(data, device="cpu", progress=False, seeds=8, keep=None, sizes
     whole training set at every step) has, beyond 100 images, the rate of 'batch': it takes images / 32 times as long.
     Raises ValueError if seeds is below 2, or there are too few images.
     """
-    if seeds < 2:
-        raise ValueError(f"seeds is {seeds}; an interval needs at least 2 runs per arm, better 5")
+    check_seeds(seeds)
     how, found = {"device": device, "progress": progress, "keep": keep}, []
     sizes = sorted({min(size, len(data.x_train)) for size in sizes})
     for size in sizes:
@@ -58,7 +57,10 @@ def generalization(data, device="cpu", progress=False, seeds=8, keep=None, sizes
         matched = at_equal_loss(data, size, {name: arms[name]["rate"] for name in ("none", "batch")}, seeds, how)
         found.append({"images": size, "arms": arms, "differences": differences, "matched": matched})
     return {
-        **{"experiment": "generalization", "versions": versions(), "seeds": seeds, "rates": list(rates)},
+        "experiment": "generalization",
+        "versions": versions(),
+        "seeds": seeds,
+        "rates": list(rates),
         "sizes": found,
     }
 
@@ -97,8 +99,7 @@ def random_labels(data, device="cpu", progress=False, seeds=8, keep=None, images
     (seeds), step and train_accuracy, the mean curve at that rate), ratio (of the means), ratio_interval.
     Raises ValueError if seeds is below 2.
     """
-    if seeds < 2:
-        raise ValueError(f"seeds is {seeds}; an interval needs at least 2 runs per arm, better 5")
+    check_seeds(seeds)
     random = np.random.default_rng(0)
     nonsense = [random.integers(data.classes, size=len(y)) for y in data[1::2]]
     data = type(data)(*(part for pair in zip(data[::2], nonsense, strict=True) for part in pair))
@@ -111,19 +112,24 @@ def random_labels(data, device="cpu", progress=False, seeds=8, keep=None, images
         best = int(np.argmin(needed.mean(1)))
         fastest = runs[best * seeds : (best + 1) * seeds]
         arms[norm] = {
-            **{
-                "rate": rates[best],
-                "at_the_edge": best in (0, len(rates) - 1),
-                "reached": int((needed[best] < steps).sum()),
-            },
-            **{"steps_needed": needed[best].tolist(), "mean": float(needed[best].mean())},
-            **{"interval": list(interval(needed[best])), "step": fastest[0]["step"]},
+            "rate": rates[best],
+            "at_the_edge": best in (0, len(rates) - 1),
+            "reached": int((needed[best] < steps).sum()),
+            "steps_needed": needed[best].tolist(),
+            "mean": float(needed[best].mean()),
+            "interval": list(interval(needed[best])),
+            "step": fastest[0]["step"],
             "train_accuracy": np.mean([run["train_accuracy"] for run in fastest], 0).tolist(),
         }
     logs = np.log(np.divide(arms["none"]["steps_needed"], arms["batch"]["steps_needed"]))
     return {
-        **{"experiment": "random_labels", "versions": versions(), "seeds": seeds, "images": start.images},
-        **{"steps": steps, "arms": arms, "ratio": float(np.exp(logs.mean()))},
+        "experiment": "random_labels",
+        "versions": versions(),
+        "seeds": seeds,
+        "images": start.images,
+        "steps": steps,
+        "arms": arms,
+        "ratio": float(np.exp(logs.mean())),
         "ratio_interval": np.exp(interval(logs)).tolist(),
     }
 

@@ -7,7 +7,7 @@ import torch
 
 from bnbook import train
 from bnbook.lab.engine import pooled, run_all
-from bnbook.lab.results import versions
+from bnbook.lab.results import check_seeds, versions
 
 from ..functions import fgsm
 from .tuning import RATES, base, paired, tuned
@@ -31,8 +31,7 @@ def robustness(data, device="cpu", progress=False, seeds=8, keep=None, norms=NOR
     'fgsm E' and 'pgd E', adversarial steps of at most E per pixel. Pixels stay between 0 and 1.
     Raises ValueError if seeds is below 2.
     """
-    if seeds < 2:
-        raise ValueError(f"seeds is {seeds}; an interval needs at least 2 runs per arm, better 5")
+    check_seeds(seeds)
     how = {"device": device, "progress": progress, "keep": keep}
     settings = {norm: base(data, images, norm=norm) for norm in norms}
     chosen, arms = tuned(data, settings, seeds, rates, **how), {}
@@ -52,8 +51,14 @@ def robustness(data, device="cpu", progress=False, seeds=8, keep=None, norms=NOR
     for row in differences.values():
         del row["batch"]
     return {
-        **{"experiment": "robustness", "versions": versions(), "seeds": seeds, "images": settings["batch"].images},
-        **{"rates": list(rates), "sd": float(data.x_train.std()), "arms": arms, "differences": differences},
+        "experiment": "robustness",
+        "versions": versions(),
+        "seeds": seeds,
+        "images": settings["batch"].images,
+        "rates": list(rates),
+        "sd": float(data.x_train.std()),
+        "arms": arms,
+        "differences": differences,
     }
 
 

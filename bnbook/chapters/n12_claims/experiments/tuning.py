@@ -52,12 +52,10 @@ def tuned(data, arms, seeds, rates=RATES, **how):
             val.append(_validation(at[-1]))
         best = int(np.argmax(val))
         found[name] = {
-            **{
-                "rate": tried[best],
-                "at_the_edge": len(val) > 1 and best in (0, len(val) - 1),
-                "rates": tried,
-                "val": val,
-            },
+            "rate": tried[best],
+            "at_the_edge": len(val) > 1 and best in (0, len(val) - 1),
+            "rates": tried,
+            "val": val,
             "test": [run["test_accuracy"][-1] for run in at[best]],
             "train_loss": [run["train_loss"] for run in at[best]],
         }

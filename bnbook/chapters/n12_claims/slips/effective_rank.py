@@ -28,6 +28,14 @@ def effective_rank_of_the_rows(h):
 
 
 @slip_of("effective_rank")
+def effective_rank_around_one_mean(h):
+    """h.mean() without an axis: one number for all columns, so a cloud whose features have unlike means stays away from
+    0. On the example you find {rank}; with one mean per feature, axis 0, it is {right_rank}."""
+    spread = np.linalg.svd(h - h.mean(), compute_uv=False) ** 2
+    return spread.sum() ** 2 / (spread**2).sum()
+
+
+@slip_of("effective_rank")
 def effective_rank_of_singular_values(h):
     """using the singular values as they are: variances are their squares. Unsquared, small directions count too much:
     {rank} on the example, {right_rank} with variances."""

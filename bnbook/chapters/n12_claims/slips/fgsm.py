@@ -23,9 +23,16 @@ def fgsm_without_the_sign(x, gradient, eps):
 
 @slip_of("fgsm")
 def fgsm_without_clipping(x, gradient, eps):
-    """leaving out min and max: 1.1 is no grey level. A picture has values from 0 to 1, so cut off what lies outside:
+    """leaving out min and max: 1.05 is no grey level. A picture has values from 0 to 1, so cut off what lies outside:
     {right_image} on the example, yours {image}."""
     return x + eps * np.sign(gradient)
+
+
+@slip_of("fgsm")
+def fgsm_clipping_the_change(x, gradient, eps):
+    """clipping the change and not the image: np.clip(eps * sign, 0, 1) cuts off all that would get darker, and the sum
+    can still leave 0 to 1. Clip x + eps * sign: {right_image} on the example, yours {image}."""
+    return x + np.clip(eps * np.sign(gradient), 0, 1)
 
 
 @slip_of("fgsm")
@@ -96,6 +103,14 @@ def fgsm_moving_what_does_not_matter(x, gradient, eps):
     """counting a gradient of 0 as positive: where the loss does not depend on a pixel there is no reason to move it,
     and np.sign(0) is 0. {image} on the example, expected {right_image}."""
     return np.clip(x + eps * np.where(gradient >= 0, 1, -1), 0, 1)
+
+
+@slip_of("fgsm")
+def fgsm_by_dividing_by_the_size(x, gradient, eps):
+    """gradient / np.abs(gradient) for the sign: right but for pixels whose gradient is 0, where 0 / 0 is nan, and one
+    nan makes the whole loss nan. np.sign(0) is 0. {image} on the example, expected {right_image}."""
+    with np.errstate(invalid="ignore"):
+        return np.clip(x + eps * gradient / np.abs(gradient), 0, 1)
 
 
 @slip_of("fgsm")

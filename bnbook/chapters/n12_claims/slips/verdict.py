@@ -102,3 +102,39 @@ def verdict_with_a_margin_of_its_own(low, high, margin=0.5):
     """another default: called without a margin, your function demands 0.5; the docstring says 0. So [0.1, 0.3] is no
     longer true."""
     return "true" if low > margin else "false" if high < margin else OPEN
+
+
+@slip_of("verdict")
+def verdict_as_a_comparison(low, high, margin=0.0):
+    """returning `low > margin` itself, a True or a False: there are three answers, and "not shown" is not "false".
+    [-1, 3] against 0 is neither. The answers wanted are the words 'true', 'false' and 'not settled here'."""
+    return low > margin
+
+
+@slip_of("verdict")
+def verdict_in_truth_values(low, high, margin=0.0):
+    """True and False in place of the words 'true' and 'false': an `if verdict:` would then take 'not settled here' for
+    true. Return words, in quotes: for [-0.2, 0.3] against 0.5 {right_verdict} and not {verdict}."""
+    return True if low > margin else False if high < margin else OPEN
+
+
+@slip_of("verdict")
+def verdict_in_truth_values_and_none(low, high, margin=0.0):
+    """True, False and None for the three words: None is what a function without `return` gives, and an `if verdict:`
+    takes it for a refutation. For [-0.2, 0.3] against 0.5 return {right_verdict} and not {verdict}."""
+    return True if low > margin else False if high < margin else None
+
+
+@slip_of("verdict")
+def verdict_with_the_margin_made_positive(low, high, margin=0.0):
+    """abs(margin): a margin below 0 has its sense, "it loses less than half a point" is "the effect is larger than
+    -0.5". [-0.4, 0.2] lies above -0.5, so that is true; against +0.5 it would be false."""
+    margin = abs(margin)
+    return "true" if low > margin else "false" if high < margin else OPEN
+
+
+@slip_of("verdict")
+def verdict_false_only_if_it_harms(low, high, margin=0.0):
+    """calling it false only below -margin: that would refute "it does no harm of that size". The claim is "larger than
+    0.5"; on the example all of [-0.2, 0.3] is smaller, so it is {right_verdict}, and you say {verdict}."""
+    return "true" if low > margin else "false" if high < -margin else OPEN

@@ -79,6 +79,16 @@ def every_program_the_whole(program, x, y, slope, shift, L, BLOCK):
 
 
 @slip_of("affine_block")
+def reading_the_whole(program, x, y, slope, shift, L, BLOCK):
+    """all of x read in every program, and one block of it written: y is right, but of 1,000 programs each reads 1,000
+    times what it needs, and reading is what takes the time. Load at the offsets of this program's block."""
+    offsets = program * BLOCK + np.arange(BLOCK)
+    mask, channels = offsets < x.size, offsets // L % slope.size
+    whole = x.load(np.arange(x.size))[np.minimum(offsets, x.size - 1)]
+    y.store(offsets, whole * slope.load(channels) + shift.load(channels), mask)
+
+
+@slip_of("affine_block")
 def one_channel_per_program(program, x, y, slope, shift, L, BLOCK):
     """the channel of the first lane for all: a block of BLOCK numbers can begin in one channel and end in the next, as
     on the example, blocks of 4 and rows of 3: y is {y}, expected {right_y}. Each lane has its own channel."""

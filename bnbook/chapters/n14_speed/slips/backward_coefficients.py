@@ -16,9 +16,18 @@ def _three(gamma, var, dgamma, eps, m):
 @slip_of("backward_coefficients")
 def one_inv_std_too_few(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
     """one 1 / std in b: there are two, the one in front of the bracket and the one in x_hat = (x - mean) / std. On the
-    example std is 1; where it is 2, b is twice too large."""
+    example std is 2, so b is twice too large, {b} in place of {right_b}."""
     inv_std, a, b = _three(gamma, var, dgamma, eps, m)
     b = b / inv_std
+    return a, b, -a * dbeta / m - b * mean
+
+
+@slip_of("backward_coefficients")
+def one_inv_std_too_many(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
+    """three 1 / std in b: a has one already, and x_hat brings one more, that makes 2. On the example std is 2, so b is
+    half of what it should be, {b} in place of {right_b}."""
+    inv_std, a, b = _three(gamma, var, dgamma, eps, m)
+    b = b * inv_std
     return a, b, -a * dbeta / m - b * mean
 
 
@@ -62,14 +71,14 @@ def dividing_dgamma_only(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
 @slip_of("backward_coefficients")
 def leaving_gamma_out_of_a(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
     """no gamma: y = gamma * x_hat + beta, so all of dx is multiplied by it, and with it a, b and c. On the example it
-    is 2."""
+    is 3, and a is {a} in place of {right_a}."""
     inv_std, a, b = _three(np.ones_like(gamma), var, dgamma, eps, m)
     return a, b, -a * dbeta / m - b * mean
 
 
 @slip_of("backward_coefficients")
 def gamma_in_dgamma_once_more(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
-    """gamma twice in b: dgamma = sum(dy * x_hat) has no gamma in it, and a has one already. On the example, gamma = 2,
+    """gamma twice in b: dgamma = sum(dy * x_hat) has no gamma in it, and a has one already. On the example, gamma = 3,
     b is {b}, expected {right_b}."""
     inv_std, a, b = _three(gamma, var, dgamma, eps, m)
     b = b * gamma
@@ -88,7 +97,7 @@ def leaving_eps_out(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
 @slip_of("backward_coefficients")
 def a_fixed_eps_in_the_coefficients(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
     """writing 1e-5 where eps should stand: the argument is ignored, and backward must divide by what forward divided
-    by. With 0.0625 the example's std is 1; with 1e-5 a is {a}, expected {right_a}."""
+    by. With 0.0625 the example's std is 2; with 1e-5 a is {a}, expected {right_a}."""
     inv_std, a, b = _three(gamma, var, dgamma, 1e-5, m)
     return a, b, -a * dbeta / m - b * mean
 
@@ -104,8 +113,8 @@ def eps_beside_the_root(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
 
 @slip_of("backward_coefficients")
 def the_variance_for_the_deviation(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
-    """1 / (var + eps) for 1 / np.sqrt(var + eps): the root is missing. On the example both are 1 and nobody sees it;
-    where the standard deviation is 2, a is half of what it should be."""
+    """1 / (var + eps) for 1 / np.sqrt(var + eps): the root is missing. On the example the standard deviation is 2, and
+    a is {a}, half of what it should be, {right_a}."""
     inv_std = 1 / (var + eps)
     a = gamma * inv_std
     b = -a * inv_std * dgamma / m
@@ -122,7 +131,8 @@ def dgamma_and_dbeta_exchanged(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
 
 @slip_of("backward_coefficients")
 def the_standard_deviation_upside_down(gamma, mean, var, dgamma, dbeta, m, eps=1e-5):
-    """gamma * std for a: the slope of y against x is gamma / std. Where std is 2 your a is 4 times too large."""
+    """gamma * std for a: the slope of y against x is gamma / std. On the example std is 2, and a is {a}, 4 times too
+    large: {right_a}."""
     std = np.sqrt(var + eps)
     a = gamma * std
     b = -a * std * dgamma / m

@@ -35,6 +35,14 @@ def weights_the_wrong_way_round(m_a, mean_a, M2_a, m_b, mean_b, M2_b):
 
 
 @slip_of("merge")
+def the_distance_the_wrong_way_round(m_a, mean_a, M2_a, m_b, mean_b, M2_b):
+    """mean_a - mean_b for d, and mean_a + d * m_b / m: the mean then moves away from heap b. M2, with d^2, is right. On
+    the example the means are 1 and 5, and yours is {mean}, expected {right_mean}."""
+    m, d, _ = _merged(m_a, mean_a, m_b, mean_b)
+    return m, mean_a - d * m_b / m, M2_a + M2_b + d * d * m_a * m_b / m
+
+
+@slip_of("merge")
 def the_distance_not_squared(m_a, mean_a, M2_a, m_b, mean_b, M2_b):
     """d in place of d^2: M2 has the units of x squared. On the example, d = 4, you get {M2}, expected {right_M2}; with
     mean_b below mean_a it could even become negative."""

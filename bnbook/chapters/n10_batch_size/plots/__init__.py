@@ -1,0 +1,10 @@
+"""The drawings of notebook 10."""
+
+from .companions import one_class as one_class
+from .companions import shared_nuisance as shared_nuisance
+from .estimates import outputs_by_batch as outputs_by_batch
+from .estimates import statistics_error as statistics_error
+from .frozen import fine_tuning as fine_tuning
+from .gradients import accumulation as accumulation
+from .sizes import batch_sizes as batch_sizes
+from .sizes import ghost_batches as ghost_batches
