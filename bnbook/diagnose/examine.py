@@ -70,7 +70,7 @@ class Examination:
         record.regression = loaders.is_regression(self.loss, forward.target(taken[0]))
         self._give_shapes(taken[0])
         self.watch = Watch(self.root, self.prefix, sites.find(self.root, self.prefix))
-        with tqdm(total=2 * len(taken) + 1, desc="diagnose", leave=False, disable=None) as bar:
+        with tqdm(total=2 * len(taken) + 1, desc="diagnose", leave=False, disable=None, delay=5) as bar:
             with untouched(self.root):
                 scout = self._scout(taken[0])
             homemade.find(self.watch, scout)

@@ -134,7 +134,8 @@ def _affine(site):
 
 
 def _vector(tensor):
-    return None if tensor is None else tensor.detach().cpu().double().reshape(-1)
+    # A copy even of a float64 tensor on the CPU: the passes to come change the buffers.
+    return None if tensor is None else tensor.detach().to("cpu", torch.float64, copy=True).reshape(-1)
 
 
 def _length(*candidates):

@@ -323,3 +323,10 @@ def test_a_variance_below_eps_matters_only_if_the_outputs_say_so(kind):
     net = made_with(kind, eps=0.1)
     assert patients.accuracy(net, kind == "cnn") > 0.93
     assert diagnose(net, data(kind)).ok
+
+
+@both
+def test_a_net_in_float64_is_told_the_same_as_one_in_float32(kind, trained):
+    loader = [(x.double(), y) for x, y in data(kind)]
+    assert diagnose(trained(kind).double(), loader).ok
+    assert diagnose(without_buffers(trained(kind), kind).double(), loader).names == ["running-stats-untouched"]

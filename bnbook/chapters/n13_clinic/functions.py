@@ -2,13 +2,11 @@
 
 import copy
 import math
-from unittest import mock
 
 import torch
 from torch import nn
-from tqdm.auto import tqdm
 
-from bnbook.diagnose import Finding, examine
+from bnbook.diagnose import Finding
 
 # --- measurements ----------------------------------------------------------------------------------------------------
 
@@ -30,15 +28,6 @@ def recalibrated(net, loader):
     twin = copy.deepcopy(net)
     torch.optim.swa_utils.update_bn(loader, twin)
     return twin.eval()
-
-
-def quietly(function, *args, **keywords):
-    """function(*args, **keywords), where function is `diagnose`, without its progress bar.
-
-    In a notebook a bar is an output of its own, and stays where the work took no time.
-    """
-    with mock.patch.object(examine, "tqdm", lambda *args, **of: tqdm(*args, **{**of, "disable": True})):
-        return function(*args, **keywords)
 
 
 def statistics(net):

@@ -88,6 +88,7 @@ def updated_more_than_once(layer):
         fix = get(layer) + "layer.momentum = 0.1"
     else:
         fix = get(layer) + f"layer.momentum = {1 - (1 - layer.momentum) ** (1 / (1 + layer.calls_in_backward)):.4g}"
+    fix += '  # two small steps as far as one; the warning stays: ignore=["updated-more-than-once"]'
     return found(layer, "updated-more-than-once", "warning", layer.calls_in_backward, 0, "calls in backward", why, fix)
 
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from bnbook.chapters.n13_clinic import experiments
-from bnbook.chapters.n13_clinic.functions import calls, count, quietly, recalibrated, right, statistics
+from bnbook.chapters.n13_clinic.functions import calls, count, recalibrated, right, statistics
 from bnbook.diagnose import diagnose
 
 FOUND = {
@@ -103,12 +103,3 @@ def test_a_number_without_a_patient_is_refused_in_a_sentence():
         experiments.patient(13)
     with pytest.raises(ValueError, match="patient 1 needs no new training; those who do are 4, 5"):
         experiments.repaired(1)
-
-
-def test_quietly_diagnoses_the_same_and_shows_no_bar(capsys, monkeypatch):
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    p = experiments.patient(1)
-    report = quietly(diagnose, p.net, p.loader, batches=2)
-    assert capsys.readouterr() == ("", "")
-    assert report.to_dict() == diagnose(p.net, p.loader, batches=2).to_dict()
-    assert "diagnose" in capsys.readouterr().err, "where a bar would be seen"
