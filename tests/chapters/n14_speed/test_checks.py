@@ -241,9 +241,9 @@ def keeping(what):
 @pytest.mark.parametrize(
     "what, said", [("y", "same_memory_twice is 1, expected 0"), ("squares", "peak is 2, expected 1")]
 )
-def test_an_array_that_is_kept_from_call_to_call_is_noticed(what, said):
+def test_an_array_that_is_kept_from_call_to_call_is_noticed_however_often_it_was_checked(what, said):
     yours = keeping(what)
-    verdicts = [checks.lean_batch_norm.judge(yours) for _ in "12"]
+    verdicts = [checks.lean_batch_norm.judge(yours) for _ in range(30)]
     assert all(said in verdict.message for verdict in verdicts)
     slip = {"y": "the_same_y_again", "squares": "squares_as_a_temporary"}[what]
     assert {verdict.slip.__name__ for verdict in verdicts} == {slip}
