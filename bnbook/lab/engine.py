@@ -24,7 +24,7 @@ from .setting import Training as Training
 from .setting import build
 
 # What may differ between nets that are trained together; the rest decides shapes and the order of operations.
-_FREE = {"lr": 1.0, "hidden_lr": None, "weight_decay": 0.0, "init": "he", "standardized": False, "seed": 0}
+_FREE = {"lr": 1.0, "hidden_lr": None, "weight_decay": 0.0, "init": "he", "standardized": False, "seed": 0, "twin": 0}
 
 
 class Moment(NamedTuple):
@@ -51,7 +51,7 @@ def run(setting, data, device="cpu"):
 def run_all(settings, data, device="cpu", progress=False, watch=None, keep=None, dtype=torch.float64, together=24):
     """Train a grid of settings, those that share a shape together as one batched model; results in the same order.
 
-    settings  Settings; what may differ within one model: lr, hidden_lr, weight_decay, init, standardized, seed
+    settings  Settings; what may differ within one model: lr, hidden_lr, weight_decay, init, standardized, seed, twin
     data      data.Data; its images are shifted and scaled to mean 0, variance 1 over the training set (He
               initialization assumes it, and without it the net without normalization looks worse than it is)
     progress  show a bar; off by default, because a bar in a stored output differs at every execution

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from bnbook import train
+from bnbook.data.parts import dealt
 
 
 def tensors(data, device):
@@ -25,12 +26,7 @@ def own_split(y, images, val, test, seed):
     """
     if images + val + test > len(y):
         raise ValueError(f"{images} + {val} + {test} images are asked for, and there are {len(y)}; ask for fewer")
-    order = np.random.default_rng(seed).permutation(len(y))
-    place = np.empty(len(y))
-    for label in np.unique(y):
-        members = y[order] == label
-        place[members] = (np.arange(members.sum()) + 0.5) / members.sum()
-    order = order[np.argsort(place, kind="stable")]  # the classes are dealt evenly, from the front to the back
+    order = dealt(y, seed)
     return {"test": order[:test], "val": order[test : test + val], "train": order[test + val :][:images]}
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import torch
+
 from bnbook import nets
 
 from .images import tensors
@@ -68,9 +70,12 @@ class Setting(Training, Architecture):
     """Everything that decides one training run, an Architecture and a Training: vary it with dataclasses.replace.
 
     seed   of the weights, the noise and the batches; arms that share a seed are paired
+    twin   1 or more: the same run, begun from weights that are changed by 1e-15 of themselves, each number otherwise.
+           That is what another processor's rounding does; see `results.again`
     """
 
     seed: int = 0
+    twin: int = 0
 
 
 # Each net with what only some nets take: the rest of an Architecture every net takes.
@@ -95,7 +100,16 @@ def build(setting, data):
     net = make(**given, shape=data.x_train.shape[1:], classes=data.classes)
     if setting.standardized:
         nets.standardize_start(net, tensors(data, "cpu")[0][:500])
+    if setting.twin:
+        _change(net, setting.twin)
     return _only(net, setting.trainable)
+
+
+@torch.no_grad()
+def _change(net, number):
+    rng = torch.Generator().manual_seed(number)
+    for parameter in net.parameters():
+        parameter.mul_(1 + 1e-15 * torch.randn(parameter.shape, generator=rng, dtype=parameter.dtype))
 
 
 def _only(net, trainable):

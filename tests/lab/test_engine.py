@@ -107,7 +107,7 @@ def test_a_setting_varies_by_replace_and_an_unknown_net_is_refused(digits):
 
 def test_a_setting_is_an_architecture_which_alone_decides_the_net_and_a_training(digits):
     names = [{field.name for field in fields(part)} for part in (engine.Architecture, engine.Training)]
-    assert set(asdict(engine.Setting())) == set.union(*names) | {"seed"} and not set.intersection(*names)
+    assert set(asdict(engine.Setting())) == set.union(*names) | {"seed", "twin"} and not set.intersection(*names)
     read = set()
 
     class Watched:
@@ -120,7 +120,7 @@ def test_a_setting_is_an_architecture_which_alone_decides_the_net_and_a_training
 
     for net in ("cnn", "mlp", "residual"):
         engine.build(Watched(engine.Setting(net=net)), digits)
-    assert read == names[0] | {"seed"}
+    assert read == names[0] | {"seed", "twin"}
 
 
 def test_a_look_at_own_images_leaves_every_part_in_the_mode_it_has(digits):
@@ -264,3 +264,15 @@ def test_a_grid_gives_the_same_on_a_gpu(digits):
     on_gpu, on_cpu = (engine.run_all(GRID, digits, device) for device in ("cuda", "cpu"))
     for there, here in zip(on_gpu, on_cpu, strict=True):
         assert there["train_loss"] == pytest.approx(here["train_loss"], rel=1e-7)
+
+
+def test_twins_begin_a_rounding_error_apart(digits):
+    setting = engine.Setting(net="mlp", width=8, depth=2)
+    nets = [engine.build(replace(setting, twin=twin), digits) for twin in (0, 0, 1, 2)]
+    weights = [torch.cat([p.detach().flatten() for p in net.parameters()]) for net in nets]
+    assert torch.equal(weights[0], weights[1])
+    for i, j in ((0, 2), (0, 3), (2, 3)):
+        apart = (weights[i] - weights[j]).abs() / weights[0].abs().clamp(min=1e-9)
+        assert 1e-16 < apart.max() < 1e-14
+    runs = engine.run_all([replace(setting, steps=3, every=3, twin=twin) for twin in (0, 1)], digits)
+    assert runs[0]["train_loss"] == pytest.approx(runs[1]["train_loss"], rel=1e-12)

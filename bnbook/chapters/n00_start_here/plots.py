@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Patch
 
+from bnbook.lab.results import spread
 from bnbook.lab.style import ARMS
 
 
@@ -66,10 +67,10 @@ def _first_look_text(data, rates):
     for lr, difference in zip(rates, data["differences"], strict=True):
         lines.append(f"Learning rate {lr:g}")
         lines += [f"  {ARMS[arm['norm']]['label']}: {_final(arm)}" for arm in data["arms"] if arm["lr"] == lr]
-        if difference["mean"] is not None:
-            low, high = (100 * end for end in difference["interval"])
-            verdict = "BatchNorm is better" if low > 0 else "BatchNorm is worse" if high < 0 else "no clear difference"
-            lines.append(f"  difference: {100 * difference['mean']:+z.1f} [{low:+z.1f}, {high:+z.1f}], {verdict}")
+        if difference is not None:
+            verdict = {"more": "BatchNorm is better", "less": "BatchNorm is worse"}
+            found = spread(difference["mean"], difference["low"], difference["high"])
+            lines.append(f"  difference: {found}, {verdict.get(difference['verdict'], difference['verdict'])}")
     if any(arm["diverged"] for arm in data["arms"]):  # the criterion of `train.diverged`
         lines.append("A run does not train if its loss over the training images ends above half of guessing's.")
     return "\n".join(lines)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from bnbook import data, train
 from bnbook.chapters.n00_start_here import experiments
@@ -42,16 +43,16 @@ def test_arms_and_differences_are_summaries_of_the_runs(look):
         assert arm["final"] == curves[:, -1].tolist()
         assert arm["step"] == list(range(0, 121, 10))
     none, batch = (np.array(arm["final"]) for arm in look["arms"][:2])
-    assert look["differences"][0]["mean"] == pytest.approx((batch - none).mean())
-    low, high = look["differences"][0]["interval"]
-    assert (batch - none).min() <= low <= (batch - none).mean() <= high <= (batch - none).max()
+    expected = stats.ttest_rel(100 * batch, 100 * none)
+    low, high = expected.confidence_interval()
+    found = look["differences"][0]
+    assert (found["mean"], found["low"], found["high"]) == pytest.approx((100 * (batch - none).mean(), low, high))
 
 
 def test_no_number_is_given_where_a_run_diverged(look):
     for arm in look["arms"]:
         assert (arm["final_mean"] is None) == (arm["final_interval"] is None) == bool(arm["diverged"])
-    assert [difference["mean"] is None for difference in look["differences"]] == [False, True]
-    assert [difference["interval"] is None for difference in look["differences"]] == [False, True]
+    assert [difference is None for difference in look["differences"]] == [False, True]
 
 
 def test_results_are_the_same_when_read_back(look, tmp_path):

@@ -74,10 +74,10 @@ def test_the_text_gives_numbers_with_intervals_and_computed_verdicts():
     _, text = plots.first_look(_look())
     assert "after 20 steps: mean over 5 seeds [95 % interval]" in text
     assert "without normalization: 80.0 % [79.0, 81.0]" in text
-    assert "difference: +1.0 [-0.5, +2.5], no clear difference" in text
+    assert "difference: +1.0 [-0.5, +2.5], not settled here" in text
     assert "difference: +1.0 [+0.5, +1.5], BatchNorm is better" in text
     data = _look()
-    data["differences"][0] = {"lr": 0.02, "mean": -0.01, "interval": [-0.02, -0.0001]}
+    data["differences"][0] = _difference(-1.0, -2.0, -0.01, "less")
     assert "difference: -1.0 [-2.0, +0.0], BatchNorm is worse" in plots.first_look(data)[1]
 
 
@@ -136,12 +136,12 @@ def _look():
     arms = []
     for lr, failed in ((0.02, 0), (0.2, 0), (1.0, 5)):
         arms += [_arm("none", lr, failed, 0.8), _arm("batch", lr, 0, 0.81)]
-    differences = [
-        {"lr": 0.02, "mean": 0.01, "interval": [-0.005, 0.025]},
-        {"lr": 0.2, "mean": 0.01, "interval": [0.005, 0.015]},
-        {"lr": 1.0, "mean": None, "interval": None},
-    ]
+    differences = [_difference(1.0, -0.5, 2.5, "not settled here"), _difference(1.0, 0.5, 1.5, "more"), None]
     return copy.deepcopy({"experiment": "first_look", "arms": arms, "differences": differences})
+
+
+def _difference(mean, low, high, verdict):
+    return {"mean": mean, "low": low, "high": high, "verdict": verdict}
 
 
 def _arm(norm, lr, failed, final):
