@@ -3,7 +3,7 @@ PYTHON ?= python3
 BNBOOK = .venv/bin/python -m bnbook
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab test full browser notebooks bench gpu reset clean
+.PHONY: help install lab test full matrix browser notebooks bench gpu reset clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ test: install ## lint, run the tests, run every notebook and compare every outpu
 full: install ## what takes minutes: thousands of healthy nets, other doctors, nets of torchvision and timm where they are installed
 	.venv/bin/python -m pip install -q -c constraints.txt -e .[dev]
 	.venv/bin/python -m pytest -q -m full tests/diagnose
+
+matrix: install ## do notebooks and evidence say the same on other processors? (some 40 minutes; goes on where it was; ARGS="07 08")
+	.venv/bin/python tests/matrix.py $(ARGS)
 
 browser: install ## drive JupyterLab and a slider in a real browser (needs chromium, half a minute)
 	.venv/bin/python -m pytest -q -m browser tests/test_browser.py
