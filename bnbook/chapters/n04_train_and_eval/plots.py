@@ -6,7 +6,7 @@ import numpy as np
 from bnbook.lab.results import of, printed, spread
 from bnbook.lab.style import ARMS
 
-from .experiments import recalibrating
+from . import experiments
 
 BLUE, RED = ARMS["batch"]["color"], "#D55E00"
 # How the running statistics are kept. Where two lie on one another, the one that is drawn first is the wider.
@@ -141,13 +141,13 @@ def _gap_text(data, gap, accuracy):
         for name in KEPT
     ]
     says = {"more": "a gain", "less": "a loss", "no difference": "less than a point"}
-    changes = recalibrating(data["table"], (50, 100))
+    changes = experiments.recalibrating(data["table"], (50, 100))
     changes["said"] = [
         f"{spread(row['mean'], row['low'], row['high'])}, {says.get(row['verdict'], row['verdict'])}"
         for row in changes.to_dict("records")
     ]
     changes = changes.pivot(index="against", columns="step", values="said").loc[list(KEPT)[:-1]].reset_index()
-    heading = f"Recalibrating changes the accuracy, in points ({data['seeds']} seeds, paired, 95 % interval):"
+    heading = f"Recalibrating changes the accuracy, in points ({data['seeds']} seeds, paired, 95 %; verdicts by Holm):"
     changes.columns = ["against", *(f"after step {step}" for step in changes.columns[1:])]
     return "\n".join([printed(rows), heading, printed(changes)])
 
