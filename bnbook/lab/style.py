@@ -14,4 +14,12 @@ ARMS = {
     "renorm": {"label": "with batch renormalization", "color": "#1B5E20", "linestyle": (0, (9, 2))},
     "clip": {"label": "gradient clipping", "color": "#D55E00", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
     "skip_init": {"label": "SkipInit", "color": "#000000", "linestyle": (0, (3, 1, 1, 1))},
+    # One mean and variance for all channels together.
+    "shared": {"label": "one statistic for all channels", "color": "#B2182B", "linestyle": (0, (5, 3))},
+    # One net with BatchNorm, its running statistics kept in several ways.
+    "momentum=0.01": {"label": "momentum=0.01", "color": "#E08214", "linestyle": (0, (4, 2))},
+    "momentum=0.01, corrected": {"label": "momentum=0.01, corrected", "color": "#DE77AE", "linestyle": (0, (1, 0))},
+    "momentum=None": {"label": "momentum=None", "color": "#1B9E77", "linestyle": (0, (12, 1))},
+    "momentum=0.1": {"label": "momentum=0.1", "color": "#2166AC", "linestyle": (0, (8, 1))},
+    "recalibrated": {"label": "recalibrated", "color": "#1A1A1A", "linestyle": (0, (16, 1))},
 }

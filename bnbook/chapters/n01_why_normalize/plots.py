@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from bnbook.lab.results import printed
 from bnbook.lab.style import ARMS
 
 from .functions import saturation
@@ -33,7 +34,8 @@ def twenty_layers(data, panels=(("sd", "none"), ("sd", "batch"))):
         for arm, (color, marker) in zip(arms, GAINS, strict=False):
             _over_layers(ax, arm[quantity], quantity, color, marker, label=f"gain {arm['gain']:.3g}")
         ax.set(xlabel="layer", ylabel=QUANTITIES[quantity], title=_what_happens(quantity, norm, arms))
-        lines += [f"{_HEADINGS[quantity]}, {ARMS[norm]['label']}:", *(_in_words(quantity, arm) for arm in arms)]
+        rows = [{"gain": arm["gain"], **_in_words(quantity, arm)} for arm in arms]
+        lines += [f"{_HEADINGS[quantity]}, {ARMS[norm]['label']}:", printed(rows)]
     for quantity in QUANTITIES:
         _common_scale([ax for ax, panel in zip(axes, panels, strict=True) if panel[0] == quantity], quantity)
     handles, labels = axes[0].get_legend_handles_labels()
@@ -82,20 +84,22 @@ def _what_happens(quantity, norm, arms):
 
 
 _HEADINGS = {
-    "sd": "sd of z over the images, first and last layer",
-    "saturated": "saturated outputs, worst and last layer",
-    "gradient": "gradient of the outputs in the first layer (1 in the last), and its factor per layer on the way back",
-    "weights": "gradient of the weights relative to the weights, first and last layer",
+    "sd": "sd of z over the images",
+    "saturated": "saturated outputs, in %",
+    "gradient": "gradient of the outputs, 1 in the last layer; its factor per layer on the way back",
+    "weights": "gradient of the weights relative to the weights",
 }
 
 
 def _in_words(quantity, arm):
+    """What is printed of one arm: a dict, name of the column to its text or number."""
     mean = arm[quantity]["mean"]
-    start = f"  gain {arm['gain']:<4.3g}  "
+    first, last = "layer 1", f"layer {len(mean)}"
     if quantity == "saturated":
-        return start + f"{100 * max(mean):.0f} %, {100 * mean[-1]:.0f} %"
-    second = f"x {arm['growth']:.2f}" if quantity == "gradient" else _amount(mean[-1])
-    return start + f"{_amount(mean[0])}, {second}"
+        return {"worst layer": round(100 * max(mean)), last: round(100 * mean[-1])}
+    if quantity == "gradient":
+        return {first: _amount(mean[0]), "factor": f"{arm['growth']:.2f}"}
+    return {first: _amount(mean[0]), last: _amount(mean[-1])}
 
 
 def _amount(value):
@@ -117,24 +121,23 @@ def histograms(outputs, layers=(1, 5, 10, 20)):
     """
     size = (8.4, 1.6 * len(outputs) + 0.8)
     figure, axes = plt.subplots(len(outputs), len(layers), figsize=size, sharex=True, sharey=True, squeeze=False)
-    lines = ["Outputs of tanh: sd over the images, and share that is saturated"]
+    rows = []
     for row, (gain, h) in zip(axes, outputs.items(), strict=True):
-        found = []
+        rows.append({"gain": gain})
         for ax, layer in zip(row, layers, strict=True):
             values = h[layer - 1]
             sd, share = values.std(0).mean(), saturation(values)
             _histogram(ax, values)
             ax.set_title(f"layer {layer}: sd {_amount(sd)}", fontsize="medium")
-            found.append(f"layer {layer}: {_amount(sd)}, {100 * share:.0f} %")
+            rows[-1][f"layer {layer}"] = f"{_amount(sd)}, {100 * share:.0f} %"
         row[0].set_ylabel(f"gain {gain:.3g}\noutputs (%)")
-        lines.append(f"  gain {gain:<4.3g} {'; '.join(found)}")
     for ax in axes[-1]:
         ax.set(xlabel="output of tanh", ylim=(0, _TALLEST), xticks=(-1, 0, 1))
     shares = [saturation(h[layers[-1] - 1]) for h in outputs.values()]
     sds = [h[layers[-1] - 1].std(0).mean() for h in outputs.values()]
     least, most = _amount(min(sds)), f"{100 * max(shares):.0f} %"
     figure.suptitle(f"In layer {layers[-1]} the sd is {least} at one gain, and at another {most} are saturated")
-    return axes, "\n".join(lines)
+    return axes, "\n".join(["Outputs of tanh: sd over the images, and share that is saturated", printed(rows)])
 
 
 _TALLEST = 30  # percent; what all outputs share would hide everything else

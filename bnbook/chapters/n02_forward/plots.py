@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from bnbook.lab.results import printed
 from bnbook.lab.style import ARMS
 
 
@@ -88,10 +89,11 @@ def variance_errors(data):
     )
     ax.set_title(f"{_losers(data)}: far from zero, nothing is left of the variance")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    lines = [f"The worst of {data['batches']} batches with standard deviation 1:"]
-    for name, errors in data["errors"].items():
-        lines.append(f"  mean {data['offsets'][len(errors) - 1]:6,}, {name}: {_size(errors[-1])}")
-    return ax, "\n".join(lines)
+    rows = [
+        {"formula": name, "mean of the data": data["offsets"][len(errors) - 1], "variance": _size(errors[-1])}
+        for name, errors in data["errors"].items()
+    ]
+    return ax, "\n".join([f"The worst of {data['batches']} batches with standard deviation 1:", printed(rows)])
 
 
 FORMULAS = [

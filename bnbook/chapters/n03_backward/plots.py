@@ -3,6 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from bnbook.lab.results import printed
+
 VALUE, GRADIENT = "#0072B2", "#D55E00"
 X_HAT, ONE, TAKEN, LEFT = "#0072B2", "#009E73", "#56B4E9", "#D55E00"
 
@@ -58,8 +60,8 @@ def backward_graph(values, gradients):
     )
     forward = [f"{name} {_numbers(value)}" for name, value in values.items()]
     lines = ["forward: " + "; ".join(forward[:5]) + ";", "         " + "; ".join(forward[5:])]
-    lines += [f"back from {b:9} to {a:9} {_numbers(gradient)}" for (a, b), gradient in gradients.items()]
-    return ax, "\n".join(lines)
+    rows = [{"back from": b, "to": a, "gradient": _numbers(gradient)} for (a, b), gradient in gradients.items()]
+    return ax, "\n".join([*lines, printed(rows)])
 
 
 def _box(ax, x, y, text):
@@ -105,9 +107,9 @@ def parabola(x):
     )
     ax.set_title("The mean is the bottom of the parabola: moving it a little changes nothing")
     ax.legend(loc="upper center")
-    rows = [f"  {name:11} {np.mean((x - mean - step) ** 2):.4f}" for name, step in (("mean", 0), ("mean + 0.01", 0.01))]
-    rows += [f"  {'mean + 1':11} {np.mean((x - mean - 1) ** 2):.4f}"]
-    return ax, "\n".join(["mean((x - a)^2) for a =", *rows, f"var         {var:.4f}, the smallest of all"])
+    steps = {"mean": 0, "mean + 0.01": 0.01, "mean + 1": 1}
+    rows = [{"a": name, "mean((x - a)^2)": f"{np.mean((x - mean - step) ** 2):.4f}"} for name, step in steps.items()]
+    return ax, f"{printed(rows)}\nvar is {var:.4f}, the smallest of all"
 
 
 def projection(x_hat, dx_hat, along_one, along_x_hat):
@@ -134,8 +136,10 @@ def projection(x_hat, dx_hat, along_one, along_x_hat):
         "- its part along x_hat": along_x_hat,
         "= what is left": left,
     }
-    lines = [f"{name:24}{'  '.join(f'{v:z6.2f}' for v in row)}" for name, row in rows.items()]
-    return axes, "\n".join([*lines, f"sum of what is left: {left.sum():z.2f}; times x_hat: {left @ x_hat:z.2f}"])
+    named = [{"": name} | {f"example {i}": round(v, 2) for i, v in enumerate(row, 1)} for name, row in rows.items()]
+    return axes, "\n".join(
+        [printed(named), f"sum of what is left: {left.sum():z.2f}; times x_hat: {left @ x_hat:z.2f}"]
+    )
 
 
 ONES = np.ones(3) / np.sqrt(3)

@@ -4,6 +4,7 @@ import copy
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch.optim.swa_utils import update_bn
@@ -11,7 +12,7 @@ from tqdm.auto import tqdm
 
 from bnbook import train
 from bnbook.lab.engine import build, tensors
-from bnbook.lab.results import check_seeds, interval, versions
+from bnbook.lab.results import check_seeds, compare, grid, holm, interval, versions
 from bnbook.lab.shared import SMALL, trained_mlp
 
 
@@ -124,7 +125,7 @@ def two_domains(data, seeds=3, contrast=0.2, brightness=5.0, steps=100, device="
     return {"experiment": "two_domains", "versions": versions(), **found}
 
 
-def train_eval_gap(data, seeds=5, steps=(1, 2, 5, 10, 20, 35, 50, 75, 100), device="cpu", progress=False):
+def train_eval_gap(data, seeds=20, steps=(1, 2, 5, 10, 20, 35, 50, 75, 100), device="cpu", progress=False):
     """How far evaluation mode is from training mode during a training, for several ways to keep running statistics.
 
         gap = |logits in evaluation mode - logits in training mode| / |logits in training mode|
@@ -133,11 +134,10 @@ def train_eval_gap(data, seeds=5, steps=(1, 2, 5, 10, 20, 35, 50, 75, 100), devi
     so all ways are followed along one and the same training.
 
     data   data.Data
-    seeds  runs, 2 or more
+    seeds  runs, 2 or more: other weights and other batches, on one split of the images
     steps  when to look
-    Returns a dict: experiment, versions, seeds, step, arms (name: gap and accuracy, one list per seed, one number per
-    step; the arm 'training mode' has gap 0), recalibration (name: accuracy of recalibrated minus that arm at each
-    step, mean and interval).
+    Returns a dict: experiment, versions, seeds, step, table (see `lab.results`; arm: 'training mode', whose gap is 0,
+    and the ways to keep running statistics; measured are gap and test_accuracy).
     Raises ValueError if seeds is below 2.
     """
     check_seeds(seeds)
@@ -145,24 +145,36 @@ def train_eval_gap(data, seeds=5, steps=(1, 2, 5, 10, 20, 35, 50, 75, 100), devi
         _gaps(data, replace(SMALL, seed=seed, steps=max(steps)), steps, device)
         for seed in tqdm(range(seeds), unit="run", disable=None if progress else True)
     ]
-    arms = {name: {key: [run[name][key] for run in runs] for key in ("gap", "accuracy")} for name in runs[0]}
-    recalibrated = np.array(arms["recalibrated"]["accuracy"])
-    differences = {name: recalibrated - arm["accuracy"] for name, arm in arms.items() if name.startswith("momentum")}
+    rows = [
+        {"arm": name, "seed": seed, "step": step, "measure": measure, "value": value}
+        for seed, run in enumerate(runs)
+        for name, arm in run.items()
+        for measure, values in arm.items()
+        for step, value in zip(steps, values, strict=True)
+    ]
     return {
         "experiment": "train_eval_gap",
         "versions": versions(),
         "seeds": seeds,
         "step": list(steps),
-        "arms": arms,
-        "recalibration": {
-            name: [{"mean": float(d.mean()), "interval": list(interval(d))} for d in difference.T]
-            for name, difference in differences.items()
-        },
+        "table": pd.DataFrame(rows),
     }
 
 
+def recalibrating(table, steps, margin=1.0):
+    """What recalibration after some of the steps does to the accuracy, against each way to keep running statistics.
+
+    table   of `train_eval_gap`
+    margin  points of test accuracy: less counts as no difference
+    Returns a DataFrame, a row for each way and step, see `results.compare` and `results.holm`.
+    """
+    kinds = grid(against=[name for name in table["arm"].unique() if name.startswith("momentum")], step=steps)
+    rows = [compare(table, "recalibrated", each["against"], "test_accuracy", each["step"], margin) for each in kinds]
+    return holm([{**row, "step": each["step"]} for row, each in zip(rows, kinds, strict=True)])
+
+
 def _gaps(data, setting, steps, device):
-    """One run of `train_eval_gap`: name of the arm: gap and accuracy at each of the steps."""
+    """One run of `train_eval_gap`: name of the arm: gap and test_accuracy at each of the steps."""
     x_train, _, x_test, y_test = tensors(data, device)
     history, found = [], {}
 
@@ -185,9 +197,9 @@ def _gaps(data, setting, steps, device):
         update_bn(x_train.split(100), net)
         arms["recalibrated"] = _logits(net, x_test)
         for name, logits in arms.items():
-            arm = found.setdefault(name, {"gap": [], "accuracy": []})
+            arm = found.setdefault(name, {"gap": [], "test_accuracy": []})
             arm["gap"].append(((logits - by_batch).norm() / by_batch.norm()).item())
-            arm["accuracy"].append((logits.argmax(1) == y_test).double().mean().item())
+            arm["test_accuracy"].append((logits.argmax(1) == y_test).double().mean().item())
 
     trained_mlp(data, setting, device, watch)
     return found
@@ -208,33 +220,35 @@ def _averages(history):
     return averages
 
 
-def biased_variance(data, seeds=5, batch_size=8, steps=150, device="cpu", progress=False):
+def biased_variance(data, seeds=5, batch_size=8, steps=150, margin=1.0, device="cpu", progress=False):
     """Does it matter for the accuracy whether the running variance is the unbiased one?
 
     data        data.Data
-    seeds       runs, 2 or more
+    seeds       runs, 2 or more: other weights and other batches, on one split of the images
     batch_size  small, so that (m - 1) / m is far from 1; not 4, where rounding errors grow to another net in 300 steps
     steps       of training
-    Returns a dict: experiment, versions, batch_size, unbiased, biased (test accuracies, one per seed), difference
-    (biased minus unbiased: mean and interval).
+    margin      points of test accuracy: less counts as no difference
+    Returns a dict: experiment, versions, batch_size, seeds, table (see `lab.results`; arm 'unbiased' or 'biased'),
+    difference (biased against unbiased, see `results.compare`).
     Raises ValueError if seeds is below 2.
     """
     check_seeds(seeds)
-    found = {"unbiased": [], "biased": []}
+    rows = []
     for seed in tqdm(range(seeds), unit="run", disable=None if progress else True):
         net, x, y = trained_mlp(data, replace(SMALL, lr=0.1, batch_size=batch_size, steps=steps, seed=seed), device)
-        found["unbiased"].append(train.evaluate(net, x, y)[1])
-        for layer in net.modules():
-            if isinstance(layer, torch.nn.BatchNorm1d):
-                layer.running_var *= (batch_size - 1) / batch_size  # after 150 steps nothing is left of the start
-        found["biased"].append(train.evaluate(net, x, y)[1])
-    paired = np.subtract(found["biased"], found["unbiased"])
+        for arm, factor in (("unbiased", 1.0), ("biased", (batch_size - 1) / batch_size)):
+            for layer in net.modules():
+                if isinstance(layer, torch.nn.BatchNorm1d):
+                    layer.running_var *= factor  # after 150 steps nothing is left of the start
+            rows.append({"arm": arm, "seed": seed, "value": train.evaluate(net, x, y)[1]})
+    table = pd.DataFrame(rows).assign(step=steps, measure="test_accuracy")
     return {
         "experiment": "biased_variance",
         "versions": versions(),
         "batch_size": batch_size,
-        **found,
-        "difference": {"mean": float(paired.mean()), "interval": list(interval(paired))},
+        "seeds": seeds,
+        "table": table,
+        "difference": compare(table, "biased", "unbiased", "test_accuracy", margin=margin),
     }
 
 

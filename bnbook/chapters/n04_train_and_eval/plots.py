@@ -3,17 +3,19 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from bnbook.lab.results import of, printed, spread
 from bnbook.lab.style import ARMS
 
+from . import experiments
+
 BLUE, RED = ARMS["batch"]["color"], "#D55E00"
-# How the running statistics are kept: told apart in grey, and by line style. Where two lie on one another, the one that
-# is drawn first is the wider.
+# How the running statistics are kept. Where two lie on one another, the one that is drawn first is the wider.
 KEPT = {
-    "momentum=0.01": {"color": "#E69F00", "linestyle": (0, (4, 1.5)), "marker": "o"},
-    "momentum=0.01, corrected": {"color": "#CC79A7", "linewidth": 8, "alpha": 0.5, "solid_capstyle": "butt"},
-    "momentum=None": {"color": "#009E73", "linestyle": "-", "linewidth": 3, "marker": "^"},
-    "momentum=0.1": {"color": BLUE, "linestyle": "-", "marker": "s"},
-    "recalibrated": {"color": "black", "linestyle": "-", "linewidth": 1, "marker": "v"},
+    "momentum=0.01": {"marker": "o"},
+    "momentum=0.01, corrected": {"linewidth": 8, "alpha": 0.5, "solid_capstyle": "butt"},
+    "momentum=None": {"linewidth": 3, "marker": "^"},
+    "momentum=0.1": {"marker": "s"},
+    "recalibrated": {"linewidth": 1, "marker": "v"},
 }
 
 
@@ -102,12 +104,14 @@ def train_eval_gap(data):
     Returns axes (an array of 2), text.
     """
     figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.9), layout="constrained")
-    for name, style in KEPT.items():
-        for ax, key, unit in zip(axes, ("gap", "accuracy"), (1, 100), strict=True):
-            values = unit * np.array(data["arms"][name][key])
-            ax.fill_between(data["step"], values.min(0), values.max(0), color=style["color"], alpha=0.15, linewidth=0)
-            ax.plot(data["step"], values.mean(0), markersize=4, label=name, **style)
-    training = 100 * np.mean(data["arms"]["training mode"]["accuracy"], 0)
+    gap, accuracy = _by_step(data["table"], "gap"), 100 * _by_step(data["table"], "test_accuracy")
+    for name, extra in KEPT.items():
+        style = {**ARMS[name], **extra}
+        for ax, values in zip(axes, (gap.loc[name], accuracy.loc[name]), strict=True):
+            color, range_ = style["color"], (values.min(), values.max())
+            ax.fill_between(data["step"], *range_, color=color, alpha=0.15, linewidth=0)
+            ax.plot(data["step"], values.mean(), markersize=4, **style)
+    training = accuracy.loc["training mode"].mean()
     axes[1].plot(data["step"], training, color="0.5", linewidth=1, linestyle="--", label="training mode")
     for ax, label in zip(axes, ("gap (1 = as large as the logits)", "test accuracy (%)"), strict=True):
         ax.set(xscale="log", xlabel="training step", ylabel=label)
@@ -118,28 +122,34 @@ def train_eval_gap(data):
     axes[1].set_title("accuracy in evaluation mode")
     lines, names = axes[1].get_legend_handles_labels()
     figure.legend(lines, names, loc="outside lower center", ncols=3)
-    worst = max(KEPT, key=lambda name: np.mean(data["arms"][name]["gap"], 0)[-1])
+    last = gap[data["step"][-1]].groupby("arm").mean()
+    worst = last[list(KEPT)].idxmax()
     figure.suptitle(f"Farthest off to the end: {worst} (mean and range of {data['seeds']} seeds)")
-    return axes, _gap_text(data)
+    return axes, _gap_text(data, gap, accuracy)
 
 
-def _gap_text(data):
-    shown = [data["step"].index(step) for step in (5, 20, 50, 100)]
-    lines = [f"{'Gap / eval-mode accuracy at step':32}" + "".join(f"{data['step'][i]:>13}" for i in shown)]
-    for name in KEPT:
-        gap, accuracy = (np.mean(data["arms"][name][key], 0)[shown] for key in ("gap", "accuracy"))
-        lines.append(
-            f"  {name:30}" + "".join(f"  {g:.2f} / {100 * a:2.0f} %" for g, a in zip(gap, accuracy, strict=True))
-        )
-    at = data["step"].index(50)
-    lines.append("Recalibrating after step 50 changes the accuracy by (points, 95 % interval)")
-    for name, differences in data["recalibration"].items():
-        if name in KEPT:
-            low, high = (100 * end for end in differences[at]["interval"])
-            verdict = "a gain" if low > 0 else "a loss" if high < 0 else "no clear difference"
-            mean = 100 * differences[at]["mean"]
-            lines.append(f"  against {name:25}{mean:+z.1f} [{low:+z.1f}, {high:+z.1f}], {verdict}")
-    return "\n".join(lines)
+def _by_step(table, measure):
+    """A frame: a row for each arm and seed, a column for each step."""
+    return of(table, measure, "all").pivot(index=["arm", "seed"], columns="step", values="value")
+
+
+def _gap_text(data, gap, accuracy):
+    gap, accuracy = (values.groupby("arm").mean() for values in (gap, accuracy))
+    rows = [
+        {"gap / eval-mode accuracy at step": name}
+        | {str(step): f"{gap.loc[name, step]:.2f} / {accuracy.loc[name, step]:.0f} %" for step in (5, 20, 50, 100)}
+        for name in KEPT
+    ]
+    says = {"more": "a gain", "less": "a loss", "no difference": "less than a point"}
+    changes = experiments.recalibrating(data["table"], (50, 100))
+    changes["said"] = [
+        f"{spread(row['mean'], row['low'], row['high'])}, {says.get(row['verdict'], row['verdict'])}"
+        for row in changes.to_dict("records")
+    ]
+    changes = changes.pivot(index="against", columns="step", values="said").loc[list(KEPT)[:-1]].reset_index()
+    heading = f"Recalibrating changes the accuracy, in points ({data['seeds']} seeds, paired, 95 %; verdicts by Holm):"
+    changes.columns = ["against", *(f"after step {step}" for step in changes.columns[1:])]
+    return "\n".join([printed(rows), heading, printed(changes)])
 
 
 def forgotten_eval(data):
@@ -174,10 +184,11 @@ def forgotten_eval(data):
     lines = [
         f"Evaluation mode: {right:.1f} % [{low:.1f}, {high:.1f}] over {len(data['evaluated'])} seeds. Training mode, %:"
     ]
-    lines.append("  images per batch " + "".join(f"{size:6}" for size in sizes))
-    lines.append("  shuffled         " + "".join(f"{a:6.0f}" for a in shuffled))
-    lines.append("  sorted by class  " + "".join(f"{a:6.0f}" for a in by_class))
-    return ax, "\n".join(lines)
+    rows = [
+        {"images per batch": name} | {str(size): round(a) for size, a in zip(sizes, values, strict=True)}
+        for name, values in (("shuffled", shuffled), ("sorted by class", by_class))
+    ]
+    return ax, "\n".join([*lines, printed(rows)])
 
 
 def folding_errors(errors):

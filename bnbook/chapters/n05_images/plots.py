@@ -3,9 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from bnbook.lab.results import printed, spread
 from bnbook.lab.style import ARMS
-
-SHARED = {"label": "one statistic for all channels", "color": "#D55E00"}
 
 
 def photographs(x, normalized):
@@ -22,11 +21,15 @@ def photographs(x, normalized):
         for ax, picture in zip(column, pictures, strict=True):
             _show(ax, picture)
     figure.suptitle(f"{len(x)} photographs, normalized in {len(normalized)} ways")
-    lines = ["Mean and standard deviation of red, green and blue:"]
-    for title, values in {"the batch": x, **normalized}.items():
-        mean, sd = (" ".join(f"{v:z5.2f}" for v in f((0, 2, 3))) for f in (values.mean, values.std))
-        lines.append(f"  {' '.join(title.split()):38} mean {mean}   sd {sd}")
-    return axes, "\n".join(lines)
+    rows = [
+        {"mean and sd of": " ".join(title.split())}
+        | {name: f"{values[:, c].mean():z.2f}, {values[:, c].std():.2f}" for c, name in enumerate(COLOURS)}
+        for title, values in {"the batch": x, **normalized}.items()
+    ]
+    return axes, printed(rows)
+
+
+COLOURS = ("red", "green", "blue")
 
 
 def averaged_axes(x, x_hat, axes):
@@ -43,7 +46,7 @@ def averaged_axes(x, x_hat, axes):
     group = np.ravel_multi_index([index[a] for a in kept], [small[a] for a in kept]) if kept else np.zeros(small, int)
     figure, grid = plt.subplots(2, 4, figsize=(7.6, 2.7), width_ratios=(1, 1, 1, 1.35))
     for n in range(2):
-        for c, name in enumerate(("red", "green", "blue")):
+        for c, name in enumerate(COLOURS):
             cells = group[n, c]
             grid[n, c].pcolormesh(cells, vmin=0, vmax=max(group.max(), 1), edgecolors="white", linewidth=0.6)
             grid[n, c].set(xticks=[], yticks=[], aspect="equal", title=name if n == 0 else "")
@@ -141,12 +144,12 @@ def channel_histograms(before, after):
     skew = [
         ((v - v.mean((0, 2, 3), keepdims=True)) ** 3).mean((0, 2, 3)) / v.std((0, 2, 3)) ** 3 for v in (before, after)
     ]
-    lines = []
-    for name, v, k in zip(("before", "after"), (before, after), skew, strict=True):
-        means, sds = _range(v.mean((0, 2, 3))), _range(v.std((0, 2, 3)))
-        lines.append(f"{name:6}: means {means}, standard deviations {sds}, skewness {_range(k)}")
-    text = "\n".join(lines)
-    return axes, text
+    rows = [
+        {"": name, "means": _range(v.mean((0, 2, 3))), "standard deviations": _range(v.std((0, 2, 3)))}
+        | {"skewness": _range(k)}
+        for name, v, k in zip(("before", "after"), (before, after), skew, strict=True)
+    ]
+    return axes, printed(rows)
 
 
 def _range(values):
@@ -171,8 +174,7 @@ def sample_size(data):
     ax.set(yscale="log", xticks=sizes, xticklabels=sizes, xlabel="batch size N (images)")
     ax.set_ylabel("error of the batch mean\n(standard deviations of the channel)")
     ax.legend()
-    low, high = data["slope_interval"]
-    slope = f"{data['slope']:.3f} [{low:.3f}, {high:.3f}]"
+    slope = spread(data["slope"], *data["slope_interval"], digits=3, sign=False)
     ax.set_title(f"The error of a channel's mean falls\nas N to the power {data['slope']:.2f}")
     by_channel, correlation = _worth_by_filter(axes[1], data)
     lowest, highest = min(by_channel), max(by_channel)
@@ -206,29 +208,17 @@ def shared_statistic(data):
     """
     figure, axes = plt.subplots(1, 2, figsize=(8, 3.5))
     spreads = list(dict.fromkeys(arm["spread"] for arm in data["arms"]))
-    lines = [f"Test accuracy after {data['steps']} steps: mean over {len(data['arms'][0]['accuracy'])} seeds [95 %]."]
     for position, arm in enumerate(data["arms"]):
-        style, marker = (ARMS["batch"], "o") if arm["norm"] == "batch" else (SHARED, "^")
-        at = spreads.index(arm["spread"]) + (-0.15 if arm["norm"] == "batch" else 0.15)
-        label = ("one statistic per channel" if arm["norm"] == "batch" else SHARED["label"]) if position < 2 else None
+        style, marker, side = (ARMS["batch"], "o", -0.15) if arm["norm"] == "batch" else (ARMS["shared"], "^", 0.15)
+        at = spreads.index(arm["spread"]) + side
+        label = NAMES[arm["norm"]] if position < 2 else None
         points = {"color": style["color"], "marker": marker, "linestyle": "none", "alpha": 0.55, "markersize": 5}
         axes[0].plot(at + _sideways(arm["sd"]), arm["sd"], **points, label=label)
         accuracy = 100 * np.array(arm["accuracy"])
         axes[1].plot(at + _sideways(accuracy), accuracy, **points)
-        low, high = (100 * end for end in arm["interval"])
         axes[1].plot([at - 0.1, at + 0.1], [accuracy.mean()] * 2, color="black", linewidth=2)
-        axes[1].plot([at, at], [low, high], color="black", linewidth=1.2)
-        name = "one per channel" if arm["norm"] == "batch" else "one for all"
-        lines.append(
-            f"  {_filters(arm['spread'])}, {name}: {accuracy.mean():.1f} % [{low:.1f}, {high:.1f}]; "
-            f"widest channel / narrowest at the start: {_ratio(arm['sd'])}"
-        )
-    for spread, difference in zip(spreads, data["differences"], strict=True):
-        low, high = (100 * end for end in difference["interval"])
-        lines.append(
-            f"  {_filters(spread)}, difference: {100 * difference['mean']:+.1f} points [{low:+.1f}, {high:+.1f}]"
-        )
-    ticks = [_filters(spread) for spread in spreads]
+        axes[1].plot([at, at], [100 * end for end in arm["interval"]], color="black", linewidth=1.2)
+    ticks = [_filters(each) for each in spreads]
     for ax in axes:
         ax.set(xticks=range(len(spreads)), xticklabels=ticks, xlim=(-0.5, len(spreads) - 0.5))
     axes[0].set(
@@ -236,11 +226,36 @@ def shared_statistic(data):
     )
     axes[1].set(ylim=(0, 100), ylabel="test accuracy (%)", title="after training, one dot per seed")
     figure.legend(loc="outside lower center", ncols=2)
-    losses = [100 * difference["mean"] for difference in data["differences"]]
+    losses = [difference["mean"] for difference in data["differences"]]
     figure.suptitle(
-        f"One statistic for all costs {losses[0]:.1f} points with {ticks[0]}, {losses[-1]:.0f} with {ticks[-1]}"
+        f"After {data['steps']} steps one statistic for all costs {losses[0]:.1f} points with {ticks[0]}, "
+        f"{losses[-1]:.0f} with {ticks[-1]}"
     )
-    return axes, "\n".join(lines)
+    return axes, _shared_text(data)
+
+
+NAMES = {"batch": "one statistic per channel", "shared": ARMS["shared"]["label"]}
+
+
+def _shared_text(data):
+    seeds = len(data["arms"][0]["accuracy"])
+    arms = [
+        {
+            "filters": _filters(arm["spread"]),
+            "normalized by": NAMES[arm["norm"]],
+            "test accuracy, %": spread(*(100 * end for end in (arm["mean"], *arm["interval"])), sign=False),
+            "widest / narrowest at the start": _ratio(arm["sd"]),
+        }
+        for arm in data["arms"]
+    ]
+    says = {"more": "one per channel is better", "less": "one for all is better"}
+    paired = [
+        f"  {_filters(found['spread'])}: {spread(found['mean'], found['low'], found['high'])}, "
+        f"{says.get(found['verdict'], found['verdict'])}"
+        for found in data["differences"]
+    ]
+    lines = [f"After {data['steps']} steps: mean over {seeds} seeds [95 % interval].", printed(arms)]
+    return "\n".join([*lines, "One per channel minus one for all, paired, in points:", *paired])
 
 
 def _sideways(values):
@@ -248,8 +263,8 @@ def _sideways(values):
     return np.linspace(-0.08, 0.08, len(values))
 
 
-def _filters(spread):
-    return "equal filters" if spread == 0 else "unequal filters" if spread == 3 else f"filters of spread {spread:g}"
+def _filters(scales):
+    return "equal filters" if scales == 0 else "unequal filters" if scales == 3 else f"filters of spread {scales:g}"
 
 
 def _ratio(sd):

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 import torch.utils.checkpoint
+from scipy import stats
 
 from bnbook import data, train
 from bnbook.chapters.n04_train_and_eval import experiments
-from bnbook.lab import engine
+from bnbook.lab import engine, results
 
 torch.set_num_threads(1)
 
@@ -37,7 +38,7 @@ def test_running_statistics_followed_beside_a_training_are_those_of_pytorchs_lay
         assert found[name]["gap"][1] == pytest.approx(
             ((evaluated - by_batch).norm() / by_batch.norm()).item(), rel=1e-9
         )
-        assert found[name]["accuracy"][1] == (evaluated.argmax(1) == y_test).double().mean().item()
+        assert found[name]["test_accuracy"][1] == (evaluated.argmax(1) == y_test).double().mean().item()
     assert found["training mode"]["gap"] == [0, 0]
 
 
@@ -57,12 +58,26 @@ def test_following_the_averages_leaves_the_training_as_it_is(digits):
 
 
 def test_the_gap_is_closed_by_recalibration_and_largest_for_a_small_momentum(digits):
-    result = experiments.train_eval_gap(digits, seeds=2, steps=(1, 20))
-    gap = {name: np.mean(arm["gap"], 0) for name, arm in result["arms"].items()}
-    assert max(gap, key=lambda name: gap[name][1]) == "momentum=0.01"
-    assert gap["recalibrated"][1] < 0.1 < gap["momentum=0.1"][1]
-    assert gap["momentum=None"][0] == pytest.approx(gap["momentum=0.1, corrected"][0])
-    json.dumps(result, allow_nan=False)
+    found = experiments.train_eval_gap(digits, seeds=2, steps=(1, 20))
+    gap = results.of(found["table"], "gap", "all").groupby(["arm", "step"])["value"].mean().unstack()
+    assert gap[20].idxmax() == "momentum=0.01"
+    assert gap.loc["recalibrated", 20] < 0.1 < gap.loc["momentum=0.1", 20]
+    assert gap.loc["momentum=None", 1] == pytest.approx(gap.loc["momentum=0.1, corrected", 1])
+
+
+def test_recalibration_is_compared_seed_by_seed_in_points(digits):
+    table = experiments.train_eval_gap(digits, seeds=3, steps=(2, 20))["table"]
+    rows = experiments.recalibrating(table, (2, 20)).set_index(["against", "step"])
+    assert len(rows) == 5 * 2 and set(rows["pairs"]) == {3}
+    ends = {
+        name: results.of(table, "test_accuracy", 20, arm=name)["value"].to_numpy()
+        for name in ("recalibrated", "momentum=0.01")
+    }
+    expected = stats.ttest_rel(*(100 * values for values in ends.values()))
+    row = rows.loc[("momentum=0.01", 20)]
+    assert (row["low"], row["high"]) == pytest.approx(tuple(expected.confidence_interval()))
+    assert row["p"] > 1.5 * expected.pvalue, "10 conclusions from one table: Holm"
+    assert row["margin"] == 1
 
 
 def test_forgetting_eval_costs_most_in_small_and_in_sorted_batches(digits):
@@ -97,10 +112,23 @@ def test_companions_change_labels_in_training_mode(digits):
     json.dumps(result, allow_nan=False)
 
 
-def test_a_running_variance_of_seven_eighths_makes_no_visible_difference(digits):
-    result = experiments.biased_variance(digits, seeds=3)
-    low, high = result["difference"]["interval"]
-    assert low < 0.02 and high > -0.02 and result["unbiased"] != result["biased"]
+def test_a_running_variance_of_seven_eighths_costs_less_than_a_point(digits):
+    found = experiments.biased_variance(digits)
+    assert found["difference"]["verdict"] == "no difference" and found["difference"]["margin"] == 1
+    accuracy = results.of(found["table"], "test_accuracy").pivot(index="seed", columns="arm", values="value")
+    difference = 100 * (accuracy["biased"] - accuracy["unbiased"])
+    assert found["difference"]["mean"] == pytest.approx(difference.mean()) and difference.abs().max() > 0
+
+
+def test_a_wrong_running_variance_is_seen_by_the_same_measure(digits):
+    """The verdict 'no difference' could be another one: of the variance's 7/8, a seventh of a thousandth is left."""
+    setting, losses = replace(experiments.SMALL, lr=0.1, batch_size=8, steps=150), []
+    for seed in range(2):
+        net, x, y = experiments.trained_mlp(digits, replace(setting, seed=seed))
+        right = train.evaluate(net, x, y)[1]
+        net.norm2.running_var *= 1e-3
+        losses.append(right - train.evaluate(net, x, y)[1])
+    assert min(losses) > 0.01
 
 
 def test_an_average_corrected_for_its_start_is_right_on_constant_batches():

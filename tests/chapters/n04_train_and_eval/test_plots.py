@@ -5,6 +5,7 @@ import itertools
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from bnbook.chapters.n04_train_and_eval import plots
@@ -42,16 +43,21 @@ def test_companions_shows_ten_companies_and_counts_all_images():
 
 
 def test_the_gap_drawing_shows_means_and_says_verdicts():
-    names = list(KEPT)
-    arms = {n: {"gap": [[0.1 * i] * 4, [0.3 * i] * 4], "accuracy": [[0.5] * 4, [0.7] * 4]} for i, n in enumerate(names)}
-    arms["training mode"] = arms[names[0]]
-    recalibration = {
-        "momentum=0.01": [{"mean": 0.1, "interval": [0.05, 0.15]}] * 4,
-        "momentum=0.1": [{"mean": 0.01, "interval": [-0.01, 0.02]}] * 4,
-        "momentum=None": [{"mean": -0.01, "interval": [-0.02, -0.001]}] * 4,
+    names, steps = list(KEPT), [5, 20, 50, 100]
+    behind = {
+        "momentum=0.01": (0.05, 0.15, 0.1),
+        "momentum=0.1": (0.0, 0.004, 0.002),
+        "momentum=None": (-0.1, 0.1, 0.0),
     }
-    data = {"step": [5, 20, 50, 100], "seeds": 2, "arms": arms, "recalibration": recalibration}
-    axes, text = plots.train_eval_gap(data)
+    kinds = [(i, name, seed, step) for i, name in enumerate(names) for seed in range(3) for step in steps]
+    rows = [("gap", name, seed, step, (0.1, 0.2, 0.3)[seed] * i) for i, name, seed, step in kinds]
+    rows += [
+        ("test_accuracy", name, seed, step, (0.5, 0.6, 0.7)[seed] - behind.get(name, (0, 0, 0))[seed])
+        for _, name, seed, step in kinds
+    ]
+    rows += [(*row[:1], "training mode", *row[2:]) for row in rows if row[1] == names[0]]
+    table = pd.DataFrame(rows, columns=["measure", "arm", "seed", "step", "value"])
+    axes, text = plots.train_eval_gap({"step": steps, "seeds": 3, "table": table})
     for i, line in enumerate(axes[0].get_lines()):
         np.testing.assert_allclose(line.get_ydata(), 0.2 * i)
     assert axes[0].figure.get_suptitle().startswith(f"Farthest off to the end: {names[-1]}")
@@ -59,8 +65,30 @@ def test_the_gap_drawing_shows_means_and_says_verdicts():
     on_one_another = ["momentum=0.01, corrected", "momentum=None", "recalibrated"]  # as they nearly are at first
     widths = [lines[name].get_linewidth() for name in on_one_another]
     assert all(wide >= 2 * narrow for wide, narrow in itertools.pairwise(widths)), "none is hidden by the next"
-    for said in ("+10.0 [+5.0, +15.0], a gain", "+1.0 [-1.0, +2.0], no clear", "-1.0 [-2.0, -0.1], a loss", " / 60 %"):
-        assert said in text
+    assert "+10.0 [-2.4, +22.4], not settled here" in text, "Student's, 2 degrees of freedom"
+    assert text.splitlines()[1].startswith("momentum=0.01 ") and text.splitlines()[1].count("0.00 / 50 %") == 4
+
+
+@pytest.mark.parametrize(
+    "differences, said",
+    [
+        ((0.10, 0.11, 0.12), "a gain"),
+        ((-0.10, -0.11, -0.12), "a loss"),
+        ((0.001, -0.001, 0.0), "less than a point"),
+        ((0.1, -0.1, 0.0), "not settled here"),
+    ],
+)
+def test_what_recalibration_brings_is_said_in_words_that_follow_from_the_numbers(differences, said):
+    rows = [
+        {"arm": name, "seed": seed, "step": step, "measure": measure, "value": 0.5 + (name == "recalibrated") * d}
+        for name in (*KEPT, "training mode")
+        for seed, d in enumerate(differences)
+        for step in (5, 20, 50, 100)
+        for measure in ("gap", "test_accuracy")
+    ]
+    _, text = plots.train_eval_gap({"step": [5, 20, 50, 100], "seeds": 3, "table": pd.DataFrame(rows)})
+    changes = text.splitlines()[-4:]
+    assert [line.count(said) for line in changes] == [2] * 4, text
 
 
 def test_forgotten_eval_is_drawn_in_per_cent_with_the_sorted_case_apart():

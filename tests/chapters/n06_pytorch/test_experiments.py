@@ -59,3 +59,15 @@ def _plain_cnn(seed):
         nn.init.normal_(net[layer].weight, 0, std, generator=generator)
         nn.init.zeros_(net[layer].bias)
     return net
+
+
+# --- what the notebook says besides ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("m", [4, 16, 64])
+def test_outputs_of_one_mean_and_spread_miss_targets_by_a_known_share_of_their_variance(m):
+    """Behind a regression: the best that a BatchNorm at the end can do is to put the right order into every batch."""
+    targets = torch.randn(200_000 // m, m, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    ordered = nn.functional.batch_norm(targets.T, None, None, training=True, eps=1e-12).T  # each batch by itself
+    errors = [(gamma * ordered - targets).square().mean().item() for gamma in np.linspace(0.5, 1.2, 141)]
+    assert min(errors) == pytest.approx(1.5 / m, rel=0.05)
