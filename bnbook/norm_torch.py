@@ -446,7 +446,7 @@ def _forward(self, input):
         _check(x, self.weight, self.bias, self.running_mean, self.running_var, True, self.eps)
     y, mean, var = batch_norm(x, self.weight, self.bias, self.eps)
     if tracks:
-        _track(self, x, mean.detach(), var.detach())
+        _track(self, mean.detach(), var.detach(), _count(x, mean))
         _save_something(mean)
     return y
 
@@ -456,14 +456,14 @@ def _is_exported(layer):
     return not layer.training and (_is_exporting() or torch.jit.is_tracing())
 
 
-def _track(layer, x, mean, var):
+def _track(layer, mean, var, m):
     """Count the batch and move the running statistics: in place, since they are buffers that others may hold."""
     count, momentum, buffers = layer.num_batches_tracked, layer.momentum, (layer.running_mean, layer.running_var)
     if momentum is None:
         momentum = 0.0 if count is None else 1 / (count + 1).to(mean.dtype)  # a tensor: vmap cannot read a number
     try:
         if all(v is not None for v in buffers):
-            new = update_running(*buffers, mean, var, _count(x, mean), momentum)
+            new = update_running(*buffers, mean, var, m, momentum)
             buffers[0].copy_(new[0])
             buffers[1].copy_(new[1])
         if count is not None:
@@ -528,7 +528,169 @@ class LazyBatchNorm3d(nn.LazyBatchNorm3d):
     forward, cls_to_become = _forward, BatchNorm3d
 
 
+# --- one batch on several processes ----------------------------------------------------------------------------------
+
+
+def merge_statistics(counts, means, squares):
+    """Mean and variance of values that lie in several places, from what each place knows of its own.
+
+        n = sum n_i     mean = sum(n_i mean_i) / n     var = (sum M_i + sum n_i (mean_i - mean)^2) / n
+
+    counts   (P,)     n_i, how many values a channel has at each of P places; some may be 0
+    means    (P, C)   mean_i
+    squares  (P, C)   M_i, the sum of (x - mean_i)^2
+    Returns n (a tensor of one number), mean (C,), var (C,), biased. With no value at all, n = 0 and zeros.
+    Source: Chan, Golub & LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances",
+    equations 2.1, for any number of places. Nothing large is subtracted from anything large.
+    """
+    n, shares = counts.sum(), (counts / counts.sum().clamp(min=1))[:, None]
+    pivot = means[counts.argmax()]  # near the mean, so that its rounding is that of the spread, not of the mean
+    mean = pivot + (shares * (means - pivot)).sum(0)
+    return n, mean, squares.sum(0) / n.clamp(min=1) + (shares * (means - mean).square()).sum(0)
+
+
+class _SyncFunction(torch.autograd.Function):
+    """batch_norm of the batches of all processes together: y, mean, var, n = apply(x, gamma, beta, eps, group)."""
+
+    @staticmethod
+    def forward(ctx, x, gamma, beta, eps, group):
+        counts, means, squares = _gathered(x, group)
+        n, mean, var = merge_statistics(counts, means, squares)
+        ctx.save_for_backward(x, gamma, mean, var, n)
+        ctx.eps, ctx.group = eps, group
+        ctx.mark_non_differentiable(mean, var, n)
+        column, variance = _columns(x, mean, var)
+        return _like(x, _affine(*_centre(x, column), variance, gamma, beta, eps)), mean, var, n
+
+    @staticmethod
+    def backward(ctx, dy, *_):
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "SyncBatchNorm has no second derivative: create_graph=True would have to exchange gradients of "
+                "gradients between the processes. Use BatchNorm1d, 2d or 3d (statistics per process), or leave it out."
+            )
+        x, gamma, mean, var, n = ctx.saved_tensors
+        mean, var = _columns(x, mean, var)
+        inv_std, (centred, rest) = torch.rsqrt(var + ctx.eps), _centre(x, mean)
+        dgamma, dbeta = _parameter_gradients(dy, centred, rest, inv_std)
+        sums = torch.stack((dgamma, dbeta)).contiguous()
+        torch.distributed.all_reduce(sums, group=ctx.group)
+        all_dgamma, all_dbeta = sums / n.clamp(min=1)
+        a = inv_std if gamma is None else inv_std * gamma.reshape(var.shape)
+        b = -all_dgamma * inv_std
+        dx = _steps(centred, ("mul", b), ("add", -all_dbeta - b * rest), ("add", dy), ("mul", a)).to(x.dtype)
+        # This process' share: DistributedDataParallel averages the gradients of parameters itself.
+        found = [v.reshape(-1).to(gamma.dtype) if gamma is not None else None for v in (dgamma, dbeta)]
+        return dx, *found, None, None
+
+
+def _gathered(x, group):
+    """What every process of the group knows of its batch: counts (P,), means (P, C), squares (P, C). One message."""
+    C = x.shape[1]
+    if x.numel():
+        mean, var, *_ = _moments(x, _axes(x))
+        own = torch.cat([v.reshape(-1) for v in (mean, var * _count(x, mean))])
+    else:
+        own = torch.zeros(2 * C, dtype=_sum_dtype(x), device=x.device)
+    own = torch.cat([own.new_tensor([x.numel() / max(C, 1)]), own])
+    all_ = [torch.empty_like(own) for _ in range(torch.distributed.get_world_size(group))]
+    torch.distributed.all_gather(all_, own, group=group)
+    counts, means, squares = torch.stack(all_).split((1, C, C), 1)
+    return counts.reshape(-1), means, squares
+
+
+class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """BatchNorm whose batch is that of all processes together: x (N, C, *) on each, N may differ and may be 0.
+
+        mean, var   of all values of a channel, on all processes of the group (one all_gather of 1 + 2 C numbers)
+        dx          by the sums of dy and dy * x_hat over all of them (one all_reduce of 2 C numbers)
+
+    Arguments, attributes, buffers and state_dict are nn.SyncBatchNorm's. Unlike that it runs on CPUs (gloo), also under
+    DistributedDataParallel, which refuses every nn.SyncBatchNorm there: so it is no subclass of it. gamma and beta get
+    the gradient of this process' loss, as all parameters do. Without torch.distributed, in a group of one and in
+    evaluation it is BatchNorm1d, 2d or 3d. All processes of a group must call it equally often, forward and backward;
+    if one of them dies, the others get an error, at the latest after the timeout of the group.
+    Raises what `batch_norm` raises; ValueError on all processes if there is one value per channel altogether.
+    RuntimeError for create_graph=True: there are no second derivatives.
+    """
+
+    def __init__(
+        self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, process_group=None,
+        device=None, dtype=None,
+    ):  # fmt: skip
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device=device, dtype=dtype)
+        self.process_group = process_group
+
+    _check_input_dim = nn.SyncBatchNorm._check_input_dim
+
+    def forward(self, input):
+        x, group = input, self.process_group
+        if not self.training or not _several(group):
+            return _forward(self, x)
+        self._check_input_dim(x)
+        several = x.new_zeros(2, *x.shape[1:]) if len(x) < 2 else x  # how many there are is known after the exchange
+        tracks = self.track_running_stats
+        buffers = (self.running_mean, self.running_var) if tracks else (None, None)
+        _check(several, self.weight, self.bias, *buffers, True, self.eps)
+        y, mean, var, n = _SyncFunction.apply(x, self.weight, self.bias, self.eps, group)
+        n = int(n)
+        if n < 2:
+            raise ValueError(
+                f"all processes together have {n} value(s) per channel, expected 2 or more: there is no spread to "
+                "divide by."
+            )
+        if tracks:
+            _track(self, mean, var, n)
+            _save_something(mean)
+        return y
+
+    @classmethod
+    def convert(cls, net, process_group=None):
+        """Turn every BatchNorm of net (torch's, ours, nn.SyncBatchNorm) into this class, in place; `revert` undoes it.
+
+        Parameters, buffers, hooks and mode stay, as with `replace_batch_norm`. Subclasses of others are left.
+        net            nn.Module, may be a BatchNorm itself
+        process_group  of processes that share a batch; None: all (or the one that an nn.SyncBatchNorm has)
+        Returns net.
+        """
+        for module in net.modules():
+            if type(module) in _SYNCED:
+                module._converted_from = type(module)
+                module.process_group = process_group or getattr(module, "process_group", None)
+                module.__class__ = cls
+        return net
+
+    @classmethod
+    def revert(cls, net, to=None):
+        """Turn every layer of this class in net back into the class it was converted from, in place.
+
+        to  a class, such as nn.BatchNorm2d, for layers that were made as SyncBatchNorm; ValueError if there are some
+            and it is missing; net is then unchanged
+        Returns net.
+        """
+        found = {name: module for name, module in net.named_modules() if type(module) is cls}
+        unknown = [name or "the net itself" for name, module in found.items() if not hasattr(module, "_converted_from")]
+        if unknown and to is None:
+            raise ValueError(
+                f"{', '.join(unknown)} was made as SyncBatchNorm, which fits 1d, 2d and 3d: say which class it is to "
+                "become, with to=nn.BatchNorm2d or another."
+            )
+        for module in found.values():
+            kind = module.__dict__.pop("_converted_from", to)
+            if kind is not nn.SyncBatchNorm:
+                del module.process_group
+            module.__class__ = kind
+        return net
+
+
+def _several(group):
+    """Whether there are other processes in the group."""
+    there = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return there and torch.distributed.get_world_size(group) > 1
+
+
 _LAYERS = (BatchNorm1d, BatchNorm2d, BatchNorm3d, LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d)
+_SYNCED = {*_LAYERS[:3], nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm}  # what `convert` takes
 _OURS = {getattr(nn, ours.__name__): ours for ours in _LAYERS}  # by the class of torch.nn whose place they take
 
 

@@ -206,5 +206,5 @@ def padding(x, axis):
 def disable_sync(root):
     """SyncBatchNorm normalizes by its own device's batch while it is diagnosed: no process waits for others."""
     for module in root.modules():
-        if isinstance(module, nn.SyncBatchNorm):
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and hasattr(module, "process_group"):
             module.forward = nn.modules.batchnorm._BatchNorm.forward.__get__(module)
