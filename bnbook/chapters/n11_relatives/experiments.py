@@ -1,181 +1,211 @@
 """The experiments of notebook 11."""
 
+import contextlib
+import copy
+from typing import NamedTuple
+
 import numpy as np
+import pandas as pd
 import torch
 from torch.nn import functional as F
 
 from bnbook import nets, train
-from bnbook.lab import results
-from bnbook.lab.engine import Setting, run_all, tensors
-from bnbook.lab.results import check_seeds, interval, versions
+from bnbook.lab import distort, results
+from bnbook.lab.engine import Setting, run_all
 
 evidence = results.shelf(__file__)
 
-# {batch size: learning rates to try}, to failure on both sides at 64; a smaller batch needs smaller ones.
-RATES = {
-    64: (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0),
-    2: (0.005, 0.01, 0.02, 0.05, 0.1, 0.2),
+
+class Case(NamedTuple):
+    """How long is trained on which batches, and the learning rates with which the search for each norm's own begins."""
+
+    batch_size: int
+    steps: int
+    rates: tuple
+
+
+CASES = {
+    "100 steps of 64": Case(64, 100, (0.1, 0.2, 0.4, 0.8)),
+    "400 steps of 64": Case(64, 400, (0.1, 0.2, 0.4, 0.8)),
+    "3200 steps of 2": Case(2, 3200, (0.0125, 0.025, 0.05, 0.1)),
 }
-NOISE = (0.1, 0.2, 0.3, 0.4, 0.5)
+# To failure on both sides in the first case: by factors of 2, then, where norms stop training, ten rates to a decade.
+SWEEP = (0.0125, 0.025, 0.05, 0.1, 0.2, 0.25, 0.315, 0.4, 0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0)
+SWEPT_SEEDS = 8
+# Made again by the notebook, so stored with twins: the first case at this rate.
+AGAIN = {"lr": 0.1, "seeds": (0, 1), "twins": 5}
 
 
-def relatives(data, norms=nets.NORMS, rates=RATES, seeds=8, examples=6400, device="cpu", progress=False, keep=None):
-    """The same three experiments for every norm: learning rates, batch sizes, and noise in the test images alone.
+def relatives(data, norms=nets.NORMS, cases=None, sweep=SWEEP, seeds=20, device="cpu", progress=False, keep=None):
+    """The same three experiments for every norm: learning rates, batches and lengths, and spoilt test images.
 
     data      data.Data: trained on its first part, learning rates chosen on the second, accuracies from the third
-    norms     of nets.NORMS, 'batch' among them, for the small CNN; arms that share a seed have the same weights and
-              the same batches
-    rates     {batch size: learning rates to try}, increasing
-    seeds     runs per arm, 2 or more
-    examples  images seen in a training: examples // batch size steps of plain SGD
-    Returns a dict: experiment, versions, seeds, examples, arms (one per batch size, norm and rate: batch_size, norm,
-    lr, and one entry per seed of failed (1 or 0), val, and each test set of `distorted`), chosen (the arms whose rate
-    is best on the validation images, one per batch size and norm), columns (see `columns`). Accuracies are between 0
-    and 1. Print no digits of runs made anew at or above the largest rate that trains.
+    norms     of nets.NORMS, 'batch' among them, for the small CNN; arms that share a seed have the same weights, the
+              same batches and the same noise in the test images
+    cases     {name: Case}, CASES if None; each norm has its own best rate in each of them, see `results.tune`
+    sweep     learning rates of the first case, increasing, for 8 seeds: from which `limits` follow
+    seeds     runs per norm and case at its own rate, 2 or more
+    Returns a dict: experiment, versions, seeds, cases ({name: [batch_size, steps]}), sweep, best ({case: {norm:
+    rate}}), tuning (the table of `results.tune` of all cases), and table: columns case, arm, lr, seed, twin, step,
+    measure, value; measures are test_accuracy, train_loss, diverged, 'NAME accuracy' for each test set of `spoilt`, and
+    for 'batch' 'own NAME accuracy', with the statistics of that set in place of the stored ones, all after the last
+    step.
     Raises ValueError if seeds is below 2 or 'batch' is missing.
     """
-    check_seeds(seeds)
+    results.check_seeds(seeds)
     if "batch" not in norms:
         raise ValueError(f"norms is {tuple(norms)}; every norm is compared with 'batch', so it must be one of them")
-    cells = [(size, norm, lr) for size in rates for norm in norms for lr in rates[size]]
-    settings = [cell_setting(*cell, seed, examples) for cell in cells for seed in range(seeds)]
-    runs = run_all(settings, data, device, progress, watch=_examine(data, device), keep=keep)
-    arms = [_arm(*cell, runs[i * seeds : (i + 1) * seeds]) for i, cell in enumerate(cells)]
-    chosen = [
-        max((arm for arm in arms if (arm["batch_size"], arm["norm"]) == (size, norm)), key=lambda a: np.mean(a["val"]))
-        for size in rates
-        for norm in norms
-    ]
+    cases = cases or CASES
+
+    def measured(labels, watch, dtype=torch.float64):
+        settings = [case_setting(cases[label["case"]], label) for label in labels]
+        found = results.table(labels, run_all(settings, data, device, progress, watch, keep, dtype))
+        return found[found["step"] > 0].reset_index(drop=True)
+
+    tuning, best = _tuned(measured, data, norms, cases)
     return {
         "experiment": "relatives",
-        "versions": versions(),
+        "versions": results.versions(),
         "seeds": seeds,
-        "examples": examples,
-        "arms": arms,
-        "chosen": chosen,
-        "columns": columns(arms, chosen),
+        "cases": {name: [case.batch_size, case.steps] for name, case in cases.items()},
+        "sweep": list(sweep),
+        "best": best,
+        "tuning": tuning,
+        "table": measured(_labels(norms, best, sweep, seeds), _accuracies_when_spoilt(data)),
     }
 
 
-def cell_setting(batch_size, norm, lr, seed, examples=6400):
-    """The Setting of one training of `relatives`."""
-    steps = examples // batch_size
-    return Setting(net="cnn", norm=norm, lr=lr, batch_size=batch_size, steps=steps, every=steps, seed=seed)
+def case_setting(case, label):
+    """The Setting of one training of `relatives`: of a Case, and a label with arm, lr, seed and perhaps twin."""
+    own = {"norm": label["arm"], "lr": label["lr"], "seed": label["seed"], "twin": label.get("twin", 0)}
+    return Setting(net="cnn", batch_size=case.batch_size, steps=case.steps, every=case.steps, **own)
 
 
-def distorted(data, device="cpu"):
-    """The test images as they are and distorted, standardized as the training images are.
+def _tuned(measured, data, norms, cases):
+    """The table of all tuning runs, and {case: {norm: rate}}."""
+    tuning, best, watch = [], {}, _validation_accuracy(data)
+    for name, case in cases.items():
 
-    Returns a dict, name to (N, C, H, W): clean; noise 0.1 to noise 0.5, normal noise of that standard deviation on
-    every pixel, where black and white lie 1 apart, not clipped; contrast 0.5 and 0.2, the distance of every pixel
-    from the mean gray of the training images multiplied by that; brighter 0.3, that much added to every pixel.
+        def train_at(labels, name=name):
+            found = measured([{"case": name} | label for label in labels], watch, torch.float32)
+            return found[found["measure"] == "val_accuracy"]
+
+        tried, best[name] = results.tune(train_at, norms, case.rates, chance=1 / data.classes)
+        tuning.append(tried)
+    return pd.concat(tuning, ignore_index=True), best
+
+
+def _labels(norms, best, sweep, seeds):
+    """What is trained: the sweep of the first case, every case at the rates chosen, and twins; no run twice."""
+    first = next(iter(best))
+    swept = results.grid(case=[first], arm=norms, lr=sweep, seed=range(min(SWEPT_SEEDS, seeds)), twin=[0])
+    own = results.grid(case=best, arm=norms, seed=range(seeds))
+    own = [label | {"lr": best[label["case"]][label["arm"]], "twin": 0} for label in own]
+    twins = results.grid(case=[first], arm=norms, lr=[AGAIN["lr"]], seed=AGAIN["seeds"], twin=range(AGAIN["twins"] + 1))
+    order = ("case", "arm", "lr", "seed", "twin")
+    wanted = [tuple(label[name] for name in order) for label in [*swept, *own, *twins] if label["lr"] is not None]
+    return [dict(zip(order, label, strict=True)) for label in dict.fromkeys(wanted)]
+
+
+# --- what is measured at the end of a training -----------------------------------------------------------------------
+
+
+def spoilt(data, seeds):
+    """The test images as they are and spoilt in one way each, standardized as the training images are.
+
+    seeds  of the noise, one for each of P nets
+    Returns a dict, name to (P, N, C, H, W): what `lab.distort.distorted` makes of pixels between black and white, and
+    faint, a quarter of the distance from the mean gray of the training images, which standardization makes 0.
     """
-    clean, sd = tensors(data, device)[2], data.x_train.std()
-    noise = torch.as_tensor(np.random.default_rng(0).normal(size=clean.shape), device=clean.device)
-    found = {"clean": clean} | {f"noise {level:g}": clean + level / sd * noise for level in NOISE}
-    return found | {"contrast 0.5": 0.5 * clean, "contrast 0.2": 0.2 * clean, "brighter 0.3": clean + 0.3 / sd}
-
-
-def _examine(data, device):
-    """A watch function that measures accuracies at the end of training."""
     mean, sd = data.x_train.mean(), data.x_train.std()
-    x_val = torch.as_tensor((data.x_val - mean) / sd, device=device)
-    sets = {"val": (x_val, data.y_val)} | {name: (x, data.y_test) for name, x in distorted(data, device).items()}
+    pixels = torch.as_tensor(data.x_test).expand(len(seeds), *data.x_test.shape)
+    found = {name: (images - mean) / sd for name, images in distort.distorted(pixels, seeds).items()}
+    return found | {"faint": 0.25 * found["clean"]}
+
+
+def _accuracies_when_spoilt(data):
+    """A watch function: accuracy on each set of `spoilt`, with BatchNorm also by the statistics of that set."""
 
     def watch(moment):
-        if moment.x is None:
-            return {name: train.evaluate_all(moment.net, *pair)[1] for name, pair in sets.items()}
-        return None
+        if moment.x is not None:
+            return None
+        sets, net = spoilt(data, [setting.seed for setting in moment.settings]), moment.net
+        clean = sets.pop("clean")  # `run_all` measures that one itself
+        found = {f"{name} accuracy": _right(net, x, data.y_test) for name, x in sets.items()}
+        if moment.settings[0].norm == "batch":
+            own = copy.deepcopy(net).train()  # a copy: a pass in training mode moves the running statistics
+            sets["clean"] = clean
+            found |= {f"own {name} accuracy": _right(own, x, data.y_test, training=True) for name, x in sets.items()}
+        return found
 
     return watch
 
 
-def _arm(batch_size, norm, lr, runs):
-    accuracies = {name: [round(run["watched"][name][-1], 6) for run in runs] for name in runs[0]["watched"]}
-    del accuracies["step"]
-    return {
-        "batch_size": batch_size,
-        "norm": norm,
-        "lr": lr,
-        "failed": [int(run["diverged"]) for run in runs],
-        **accuracies,
-    }
+def _validation_accuracy(data):
+    """A watch function: accuracy on the validation images."""
+    x_val = torch.as_tensor((data.x_val - data.x_train.mean()) / data.x_train.std())
+
+    def watch(moment):
+        return {"val_accuracy": _right(moment.net, x_val, data.y_val)} if moment.x is None else None
+
+    return watch
 
 
-def columns(arms, chosen):
-    """The columns of the one table: for each a value per norm and seed, and BatchNorm compared with every other norm.
+@torch.no_grad()
+def _right(net, x, y, training=False):
+    """Share of images (N, C, H, W), or (P, N, C, H, W), that each of P nets gives its label: (P,)."""
+    with contextlib.nullcontext() if training else train.evaluating(net):
+        logits = net(x.to(next(net.parameters())))
+    return (logits.argmax(-1).cpu() == torch.as_tensor(y)).double().mean(1)
 
-        decades of rates    learning rates with 90 % or more of the best mean accuracy of any arm, at the largest batch
-        largest rate        at which training works, at the largest batch, as its log10
-        batch of ...        test accuracy at the chosen rate
-        noise 0.3, contrast 0.2   test accuracy on distorted images, at the largest batch and the chosen rate
 
-    arms, chosen  as in `relatives`
-    Returns a list of dicts: name, and norms, {norm: seeds (a value for each), mean, interval, against}; against is
-    mean and interval of BatchNorm minus this norm, paired by seed (None for BatchNorm itself).
+# --- what follows ----------------------------------------------------------------------------------------------------
+
+
+def at_own_rates(found, case):
+    """The runs of one case in which each norm has the rate chosen for it: a row per norm, seed and measure."""
+    table = found["table"]
+    rates = table["arm"].map(found["best"][case])
+    return table[(table["case"] == case) & (table["twin"] == 0) & np.isclose(table["lr"], rates.astype(float))]
+
+
+def at_one_rate(found, lr, case=None):
+    """The runs of the first case (or another) in which all norms have this rate."""
+    table = found["table"]
+    return table[(table["case"] == (case or next(iter(found["cases"])))) & (table["twin"] == 0) & (table["lr"] == lr)]
+
+
+def limits(found):
+    """What the sweep says of each norm and seed: a table with the measures
+
+    decades  of learning rates with 90 % or more of the best mean accuracy that any norm reached, see `results.band`
+    largest  the rate up to which training works, see `results.ceiling`; missing where it works at none
     """
-    sizes = sorted({arm["batch_size"] for arm in chosen}, reverse=True)
-    best = max(np.mean(arm["clean"]) for arm in arms if arm["batch_size"] == sizes[0])
-    norms = list(dict.fromkeys(arm["norm"] for arm in chosen))
-    at = {(arm["batch_size"], arm["norm"]): arm for arm in chosen}
-    swept = {n: [arm for arm in arms if (arm["batch_size"], arm["norm"]) == (sizes[0], n)] for n in norms}
-    found = {
-        "decades of rates": {norm: _decades(swept[norm], best) for norm in norms},
-        "largest rate": {norm: _largest(swept[norm]) for norm in norms},
-        **{f"batch of {size}": {norm: at[size, norm]["clean"] for norm in norms} for size in sizes},
-        **{name: {norm: at[sizes[0], norm][name] for norm in norms} for name in ("noise 0.3", "contrast 0.2")},
-    }
-    return [{"name": name, "norms": _compared(values)} for name, values in found.items()]
+    seeds = range(min(SWEPT_SEEDS, found["seeds"]))
+    swept = found["table"][found["table"]["lr"].isin(found["sweep"]) & found["table"]["seed"].isin(seeds)]
+    swept = swept[(swept["case"] == next(iter(found["cases"]))) & (swept["twin"] == 0)]
+    accuracy, failed = (
+        results.of(swept, measure).pivot(index=["arm", "seed"], columns="lr", values="value")
+        for measure in ("test_accuracy", "diverged")
+    )
+    best, lr = accuracy.groupby("arm").mean().max(axis=None), accuracy.columns.to_numpy()
+    rows = [
+        {"arm": arm, "seed": seed, "step": 0, "measure": measure, "value": value}
+        for arm, seed in accuracy.index
+        for measure, value in (
+            ("decades", results.band(lr, accuracy.loc[arm, seed], best)),
+            ("largest", results.ceiling(lr, failed.loc[arm, seed] == 0)),
+        )
+    ]
+    return pd.DataFrame(rows)
 
 
-def _decades(arms, best, share=0.9):
-    """Width of the good part of the axis log10(lr) for each seed, with straight lines from rate to rate."""
-    where = np.log10([arm["lr"] for arm in arms])
-    above = np.array([arm["clean"] for arm in arms]) - share * best
-    low, high = np.sort([above[:-1], above[1:]], axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        good = np.where(low >= 0, 1.0, np.where(high > 0, high / (high - low), 0.0))
-    return (np.diff(where) @ good).tolist()
+def half_a_step(sweep):
+    """The factor by which a rate read off the fine part of the sweep may be wrong: the root of its largest step."""
+    steps = np.divide(sweep[1:], sweep[:-1])
+    return float(np.sqrt(steps[steps < 1.5].max())) if (steps < 1.5).any() else float(np.sqrt(steps.max()))
 
 
-def _largest(arms):
-    """log10 of the largest learning rate that works, for each seed; the smallest of all where none does."""
-    works = [[np.log10(arm["lr"]) if not failed else -np.inf for failed in arm["failed"]] for arm in arms]
-    return np.maximum(np.max(works, axis=0), np.log10(arms[0]["lr"])).tolist()
-
-
-def _compared(values):
-    """{norm: summary} from {norm: a value per seed}."""
-    found = {}
-    for norm, seeds in values.items():
-        paired = np.subtract(values["batch"], seeds)
-        against = None if norm == "batch" else {"mean": float(paired.mean()), "interval": list(interval(paired))}
-        mean = {"mean": float(np.mean(seeds)), "interval": list(interval(seeds))}
-        found[norm] = {"seeds": list(seeds), **mean, "against": against}
-    return found
-
-
-def run_again(data, stored, arm, seeds=(0,), device="cpu"):
-    """Repeat trainings of an arm of the stored `relatives`: by how much do its accuracies differ?
-
-    At rates up to 0.1 rounding errors do not grow: images changed by 1e-15 of themselves, which stand for another
-    machine, change no accuracy of any norm (4 seeds). At larger ones they do, in instance norm first.
-
-    stored  what experiments.evidence("relatives") returned
-    arm     one of its arms
-    seeds   which of its runs
-    Returns a float: the largest difference of any accuracy, in shares of 1; one of 500 test images is 0.002.
-    """
-    key = arm["batch_size"], arm["norm"], arm["lr"]
-    settings = [cell_setting(*key, seed, stored["examples"]) for seed in seeds]
-    again = _arm(*key, run_all(settings, data, device, watch=_examine(data, device)))
-    names = [name for name in again if name not in ("batch_size", "norm", "lr", "failed")]
-    return max(abs(again[name][i] - arm[name][seed]) for name in names for i, seed in enumerate(seeds))
-
-
-# --- what changes nothing --------------------------------------------------------------------------------------------
-
-# A change to x (N, C, H, W), and which part of the output to compare; `other` is a second array like x.
 CHANGES = {
     "everything x 3": (lambda x, other: 3 * x, np.s_[:]),
     "everything + 5": (lambda x, other: x + 5, np.s_[:]),
