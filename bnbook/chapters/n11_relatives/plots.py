@@ -103,9 +103,9 @@ def relatives(data):
     _side_by_side(axes[1], {column.name: column.values for column in columns[2:]})
     axes[1].set(title="each norm at its own best rate", ylabel="test accuracy (%)")
     _legend(figure, axes[0])
-    figure.suptitle("\n".join(_verdict(columns)))
+    figure.suptitle("\n".join(verdict(columns)))
     tables = _written(_means(columns), "mean") + _written(_differences(columns), "batch against")
-    return axes, "\n".join([*_verdict(columns, HOLM), *tables])
+    return axes, "\n".join([*verdict(columns, HOLM), *tables])
 
 
 def distortions(data, case=None):
@@ -124,12 +124,10 @@ def distortions(data, case=None):
     _side_by_side(axes[1], grays)
     axes[1].set(title="other changes of the test images alone", ylim=(0, 100))
     _legend(figure, axes[1])
-    figure.suptitle("\n".join(_verdict(columns)))
+    figure.suptitle("\n".join(verdict(columns)))
     tables = [(_means(columns), "mean"), (_differences(columns, 0), "batch against")]
     tables += [(_differences(own, 0), "own against")]
-    return axes, "\n".join(
-        [*_verdict(columns, HOLM), *(line for table, of in tables for line in _written(table.T, of))]
-    )
+    return axes, "\n".join([*verdict(columns, HOLM), *(line for table, of in tables for line in _written(table.T, of))])
 
 
 def _sweep(ax, data):
@@ -198,7 +196,8 @@ def _legend(figure, ax):
 # --- in words --------------------------------------------------------------------------------------------------------
 
 
-def _verdict(columns, how=""):
+def verdict(columns, how=""):
+    """Two lines: in which columns of `experiments` BatchNorm is better, and worse, than every other norm."""
     all_are = {
         verdict: [column.name for column in columns if (column.rows["verdict"] == verdict).all()]
         for verdict in ("more", "less")
