@@ -135,13 +135,13 @@ QUESTIONS = (
         "At this noise it is settled against one of the five, the net without normalization, and open against four.",
         {
             "better": (
-                "So it is with slight noise (0.1), as on clean images. At 0.3, the number of the five it is better than:",
+                "So it is with slight noise (0.1), as on clean images. How many of the five is it better than at 0.3?",
                 _STORED + "table = next(c for c in experiments.bearing(stored) if c.name == 'noise 0.3').rows; "
                 "int((table['verdict'] == 'more').sum())",
                 "1",
             ),
             "worse": (
-                "Its statistics are of clean images, so this is a good guess. The number of the five it is worse than:",
+                "Its statistics are of clean images, so this is a good guess. How many of the five is it worse than?",
                 _STORED + "table = next(c for c in experiments.bearing(stored) if c.name == 'noise 0.3').rows; "
                 "int((table['verdict'] == 'less').sum())",
                 "0",
@@ -151,18 +151,18 @@ QUESTIONS = (
     Question(
         "relatives-dark",
         "c",
-        "Standardization makes a factor on the pixels a factor and a shift, and no norm here undoes a shift at the border.",
+        "Standardized, it is a factor and a shift, and at the border of an image no norm undoes the shift.",
         {
             "a": (
-                "A factor alone these four would not notice. But the training images' mean is subtracted first, so a dark "
-                "image is also shifted, and each channel behind a convolution by another number. LayerNorm's accuracy:",
+                "A factor alone they would not notice. But the training images' mean is subtracted first: dark images "
+                "are shifted, too, and each channel behind a convolution by another number. Layer norm's accuracy (%):",
                 _STORED + "table = experiments.at_own_rates(stored, '100 steps of 64').query(\"arm == 'layer'\"); "
                 "round(100 * table[table['measure'] == 'dark accuracy']['value'].mean(), 1)",
                 "25.9",
             ),
             "b": (
-                "It comes closest: it alone takes a mean of each channel of each image. But the zeros around an image stay "
-                "as they are, and stand for a gray that a dark image does not have. Its accuracy (95.4 on clean images):",
+                "It comes closest: it alone takes a mean of each channel of each image. But the zeros around an image "
+                "stay, and stand for a gray that a dark image has not. Its accuracy (%; 95.4 on clean images):",
                 _STORED + "table = experiments.at_own_rates(stored, '100 steps of 64').query(\"arm == 'instance'\"); "
                 "round(100 * table[table['measure'] == 'dark accuracy']['value'].mean(), 1)",
                 "64.5",

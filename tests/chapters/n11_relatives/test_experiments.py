@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from bnbook import data, nets, train
 from bnbook.chapters.n11_relatives import experiments
-from bnbook.chapters.n11_relatives.experiments import Case
+from bnbook.chapters.n11_relatives.experiments.training import SWEEP, Case
 from bnbook.lab import results
 
 torch.set_num_threads(1)
@@ -210,3 +210,108 @@ def test_invariances_of_own_functions_are_measured():
     found = experiments.invariances({"nothing": lambda x: 0 * x, "identity": lambda x: x})
     assert all(found["norms"]["nothing"])
     assert found["norms"]["identity"] == [False] * 6 + [True] * 2 + [False] * 4
+
+
+# --- the stored evidence ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return experiments.evidence("relatives")
+
+
+def verdicts(columns):
+    return {column.name: dict(zip(column.rows["against"], column.rows["verdict"], strict=True)) for column in columns}
+
+
+def test_what_is_stored_covers_what_is_claimed(stored):
+    assert stored["seeds"] == 20 and stored["command"].startswith("python -m bnbook run relatives --seeds 20")
+    assert list(stored["cases"]) == list(experiments.CASES) and tuple(stored["sweep"]) == SWEEP
+    for case, best in stored["best"].items():
+        own = experiments.at_own_rates(stored, case)
+        assert results.of(own, "test_accuracy").groupby("arm").size().to_dict() == dict.fromkeys(nets.NORMS, 20)
+        tuning = stored["tuning"][stored["tuning"]["case"] == case]
+        assert set(tuning["seed"]) == set(range(100, 108))
+        means = tuning.groupby(["arm", "lr"])["value"].mean().unstack()
+        for norm, lr in best.items():
+            assert means.loc[norm, lr] == means.loc[norm].max() and min(means.columns) < lr < max(means.columns)
+    table = experiments.at_one_rate(stored, stored["sweep"][0]), experiments.at_one_rate(stored, stored["sweep"][-1])
+    ends = [results.of(part, "test_accuracy").groupby("arm")["value"].mean() for part in table]
+    assert all((end < 0.9 * 0.97).all() for end in ends), "on both sides rates that are no good"
+    assert results.of(table[1], "diverged")["value"].all()
+
+
+def test_the_stored_runs_say_what_the_notebook_says_of_learning(stored):
+    said = verdicts(experiments.learning(stored))
+    for name in ("decades of rates", "100 steps of 64", "400 steps of 64"):
+        assert set(said[name].values()) == {"more"}, name
+    assert set(said["3200 steps of 2"].values()) == {results.UNSETTLED}
+    assert said["largest rate"] == {
+        **dict.fromkeys(("none", "layer", "rms"), "more"),
+        **dict.fromkeys(("group", "instance"), results.UNSETTLED),
+    }
+    longer = experiments.change(stored, "100 steps of 64", "400 steps of 64").set_index("norm")
+    assert set(longer["verdict"]) == {"more"} and longer["mean"].idxmin() == "batch"
+    smaller = experiments.change(stored, "100 steps of 64", "3200 steps of 2").set_index("norm")
+    assert smaller["verdict"]["batch"] == "less" and smaller["low"]["batch"] > -2
+    leads = [column.rows["mean"].round(1) for column in experiments.learning(stored)[2:4]]
+    assert [(lead.min(), lead.max()) for lead in leads] == [(1.8, 5.8), (0.6, 1.3)]
+    known = experiments.half_a_step(stored["sweep"], results.of(experiments.limits(stored), "largest")["value"])
+    assert known == pytest.approx(1.13, abs=0.005)
+
+
+def test_the_stored_runs_say_what_the_notebook_says_of_spoilt_images(stored):
+    first, second, third = (verdicts(experiments.bearing(stored, case)) for case in stored["cases"])
+    for said in (first, second, third):
+        assert set(said["faint"].values()) == set(said["contrast"].values()) == {"less"}
+        assert {said["dark"][norm] for norm in ("layer", "group", "instance")} == {"less"}
+    assert first["dark"]["none"] == first["dark"]["rms"] == results.UNSETTLED
+    for said in (first, second):
+        assert set(said["noise 0.1"].values()) == set(said["shift"].values()) == {"more"}
+    assert [set(third[name].values()) == {"more"} for name in ("noise 0.1", "shift")] == [False, False]
+    assert first["noise 0.3"] == dict.fromkeys(nets.NORMS[2:], results.UNSETTLED) | {"none": "more"}
+    assert set(second["noise 0.3"].values()) == set(third["noise 0.3"].values()) == {results.UNSETTLED}
+    own = [verdicts(experiments.bearing(stored, case, "own")) for case in stored["cases"]]
+    assert all(set(said[name].values()) == {"more"} for said in own for name in ("contrast", "dark"))
+    assert {verdict for column in own[0].values() for verdict in column.values()} == {"more"}
+    for lr in (0.1, 0.2):
+        rows = experiments.column("contrast", experiments.at_one_rate(stored, lr), "contrast accuracy").rows
+        assert set(rows["verdict"]) == {"less"}
+
+
+def test_what_norms_lose_by_contrast_and_darkness_is_what_the_notebook_says(stored):
+    runs = experiments.at_own_rates(stored, "100 steps of 64")
+    mean = runs.groupby(["measure", "arm"])["value"].mean().unstack()
+    lost = 100 * (mean.loc["test_accuracy"] - mean)
+    for measure, low, high, instance in (("contrast accuracy", 24, 50, 10), ("dark accuracy", 59, 73, 31)):
+        others = lost.loc[measure, ["layer", "group", "rms"]]
+        assert (round(others.min()), round(others.max())) == (low, high)
+        assert round(lost.loc[measure, "instance"]) == instance
+    assert (lost.loc["faint accuracy", ["layer", "group", "instance", "rms"]].abs() < 0.1).all()
+    assert lost.loc["dark accuracy"].min() > 5, "none of the six loses at most 5 points"
+
+
+def test_the_runs_made_again_are_those_that_are_stored(stored):
+    digits = data.digits()
+    live = experiments.made_again(digits, norms=("none", "instance"))
+    for measure in ("test_accuracy", "noise 0.3 accuracy", "dark accuracy"):
+        found = results.again(live, stored["table"], measure, image=1 / len(digits.y_test))
+        assert found.runs == 4 and found.level == "result" and found.agrees, measure
+        wrong = live.assign(value=live["value"] + 3 / 500)
+        assert not results.again(wrong, stored["table"], measure, image=1 / len(digits.y_test)).agrees
+
+
+def test_a_dark_image_is_shifted_and_only_instance_norm_without_padding_does_not_mind():
+    digits = data.digits()
+    images = {name: x[0] for name, x in experiments.spoilt(digits, seeds=[0]).items()}
+    mean, sd = digits.x_train.mean(), digits.x_train.std()
+    assert torch.allclose(images["dark"], images["clean"] / 5 - 0.8 * mean / sd)
+    assert mean == pytest.approx(0.305, abs=5e-4)
+    for norm in ("layer", "group", "instance", "rms"):
+        for padding in (0, 1):
+            first = nets.cnn(norm)[:2]
+            first[0].padding = (padding, padding)
+            with torch.no_grad():
+                clean, dark, faint = (first(images[name]) for name in ("clean", "dark", "faint"))
+            assert torch.allclose(clean, faint, atol=0.005)
+            assert torch.allclose(clean, dark, atol=0.005) == (norm == "instance" and not padding), (norm, padding)

@@ -67,10 +67,10 @@ def relatives(data, norms=nets.NORMS, cases=None, sweep=SWEEP, seeds=20, device=
     }
 
 
-def made_again(data, device="cpu"):
+def made_again(data, norms=nets.NORMS, device="cpu"):
     """Those runs of `relatives` again that are stored with twins: its table of them."""
     case = next(iter(CASES))
-    labels = results.grid(case=[case], arm=nets.NORMS, lr=[AGAIN["lr"]], seed=AGAIN["seeds"], twin=[0])
+    labels = results.grid(case=[case], arm=norms, lr=[AGAIN["lr"]], seed=AGAIN["seeds"], twin=[0])
     return _measured(labels, CASES, data, device=device, watch=_accuracies_when_spoilt(data))
 
 
