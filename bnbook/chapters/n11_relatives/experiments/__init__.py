@@ -1,6 +1,6 @@
-"""The experiments of notebook 11."""
+"""The experiments of notebook 11: every norm trained the same way, what follows, and what algebra says before."""
 
-from bnbook.lab import results
+from bnbook.lab.results import shelf
 
 from .invariances import invariances as invariances
 from .training import AGAIN as AGAIN
@@ -21,4 +21,4 @@ from .verdicts import learning as learning
 from .verdicts import limits as limits
 from .verdicts import with_own as with_own
 
-evidence = results.shelf(__file__)
+evidence = shelf(__file__)
