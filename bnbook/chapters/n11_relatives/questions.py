@@ -157,14 +157,14 @@ QUESTIONS = (
                 "A factor alone they would not notice. But the training images' mean is subtracted first: dark images "
                 "are shifted, too, and each channel behind a convolution by another number. Layer norm's accuracy (%):",
                 _STORED + "table = experiments.at_own_rates(stored, '100 steps of 64').query(\"arm == 'layer'\"); "
-                "round(100 * table[table['measure'] == 'dark accuracy']['value'].mean(), 1)",
+                "float((100 * table[table['measure'] == 'dark accuracy']['value'].mean()).round(1))",
                 "25.9",
             ),
             "b": (
                 "It comes closest: it alone takes a mean of each channel of each image. But the zeros around an image "
                 "stay, and stand for a gray that a dark image has not. Its accuracy (%; 95.4 on clean images):",
                 _STORED + "table = experiments.at_own_rates(stored, '100 steps of 64').query(\"arm == 'instance'\"); "
-                "round(100 * table[table['measure'] == 'dark accuracy']['value'].mean(), 1)",
+                "float((100 * table[table['measure'] == 'dark accuracy']['value'].mean()).round(1))",
                 "64.5",
             ),
         },
