@@ -2,12 +2,17 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.patches import Patch
+import pandas as pd
 
+from bnbook.lab import results
 from bnbook.lab.style import ARMS
+
+from . import experiments
 
 MARKERS = {"none": "o", "batch": "s", "layer": "v", "group": "^", "instance": "D", "rms": "P"}
 SHORT = {"none": "none", "batch": "batch", "layer": "layer", "group": "group", "instance": "instance", "rms": "RMS"}
+SHORT["own"] = "own"
+HOLM = " (paired by seed; Holm, 5 %)."
 
 
 def cubes(N=3, C=6, positions=4, num_groups=3):
@@ -57,15 +62,14 @@ def invariances(data):
     data   what experiments.invariances returned
     Returns axes, text.
     """
-    table = np.array(list(data["norms"].values()))
-    figure, ax = plt.subplots(figsize=(8.6, 0.6 + 0.42 * len(table)))
+    table = np.array(list(data["norms"].values())).T
+    _, ax = plt.subplots(figsize=(8.6, 0.9 + 0.3 * len(table)))
     ax.pcolormesh(table, cmap="Blues", vmin=0, vmax=2, edgecolors="white", linewidth=2)
     for row, column in np.ndindex(*table.shape):
         ax.text(column + 0.5, row + 0.5, "same" if table[row, column] else "changes", ha="center", va="center")
-    ticks = [name.replace(" x", "\nx").replace(" +", "\n+").replace("other ", "other\n") for name in data["changes"]]
-    ax.set(xticks=np.arange(len(ticks)) + 0.5, xticklabels=ticks, yticks=np.arange(len(table)) + 0.5)
-    ax.set_yticklabels(data["norms"])
-    ax.tick_params(axis="x", labelsize=9)
+    ax.set(xticks=np.arange(table.shape[1]) + 0.5, yticks=np.arange(len(table)) + 0.5)
+    ax.set_xticklabels([name.replace(" (", "\n(") for name in data["norms"]])
+    ax.set_yticklabels(data["changes"])
     ax.invert_yaxis()
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
@@ -73,156 +77,162 @@ def invariances(data):
     ax.spines[:].set_visible(False)
     counts = {name: sum(same) for name, same in data["norms"].items()}
     most = max(counts, key=counts.get)
-    first = f"Of {len(ticks)} changes {most} norm does not notice {counts[most]}, more than any other"
+    first = f"Of {len(table)} changes {most} norm does not notice {counts[most]}, more than any other"
     if list(counts.values()).count(counts[most]) > 1:
-        first = f"Of {len(ticks)} changes no norm does not notice more than {counts[most]}"
-    figure.suptitle(first)
-    by_change = zip(data["changes"], table.T, strict=True)
-    blind = {
-        change: [name for name, same in zip(data["norms"], column, strict=True) if same] for change, column in by_change
-    }
-    lines = [f"  {change:16} same output with {', '.join(names) or 'none'}" for change, names in blind.items()]
+        first = f"Of {len(table)} changes no norm does not notice more than {counts[most]}"
+    ax.figure.suptitle(first)
+    lines = [
+        f"  {change:16} same output with {', '.join(np.array(list(data['norms']))[same]) or 'none'}"
+        for change, same in zip(data["changes"], table, strict=True)
+    ]
     return ax, "\n".join([f"{first}.", "What leaves the output as it is:", *lines])
 
 
+# --- the experiment --------------------------------------------------------------------------------------------------
+
+
 def relatives(data):
-    """Every norm against learning rate, batch size and noise: three experiments in one figure, and one table.
+    """How every norm learns: accuracy against learning rate, and at its own rate after three trainings.
 
     data   what experiments.relatives returned
-    Returns axes (an array (2, 2)), text.
+    Returns axes (an array of 2), text.
     """
-    figure, axes = plt.subplots(2, 2, figsize=(8.6, 7.4))
-    large = max(arm["batch_size"] for arm in data["chosen"])
-    _rates(axes[0, 0], data, large)
-    _batches(axes[0, 1], data)
-    chosen = [arm for arm in data["chosen"] if arm["batch_size"] == large]
-    _distortions(axes[1, 0], chosen, {"clean": 0.0} | _levels(data, "noise"))
-    axes[1, 0].set(xlabel="sd of the noise (black to white = 1)")
-    axes[1, 0].set_title(f"noise in the test images only\nat 0.3: {_batch_and_others(data, 'noise 0.3')} right")
-    _distortions(axes[1, 1], chosen, {"clean": 1.0} | _levels(data, "contrast"))
-    axes[1, 1].set(xlabel="contrast (1 = as in training)")
-    axes[1, 1].set_title(
-        f"less contrast in the test images only\nat 0.2: {_batch_and_others(data, 'contrast 0.2')} right"
-    )
-    axes[1, 1].invert_xaxis()
-    handles, _ = axes[0, 0].get_legend_handles_labels()
-    band = Patch(color="0.5", alpha=0.2, linewidth=0, label=f"mean, 95 % interval of {data['seeds']} seeds")
-    figure.legend(handles=[*handles, band], loc="outside lower center", ncols=4)
-    figure.suptitle("\n".join(line.split(" (")[0] for line in _verdict(data)))
-    return axes, "\n".join([*_verdict(data), *_table(data)])
+    figure, axes = plt.subplots(1, 2, figsize=(8.6, 4.6), width_ratios=(1, 1.1))
+    columns = experiments.learning(data)
+    _sweep(axes[0], data)
+    _side_by_side(axes[1], {column.name: column.values for column in columns[2:]})
+    axes[1].set(title="each norm at its own best rate", ylabel="test accuracy (%)")
+    _legend(figure, axes[0])
+    figure.suptitle("\n".join(verdict(columns)))
+    tables = _written(_means(columns), "mean") + _written(_differences(columns), "batch against")
+    return axes, "\n".join([*verdict(columns, HOLM), *tables])
 
 
-def _levels(data, kind):
-    """Name of each test set with that distortion: how much of it."""
-    return {name: float(name.split()[1]) for name in data["chosen"][0] if name.startswith(kind)}
+def distortions(data, case=None):
+    """What every norm bears: accuracy on spoilt test images, all of them trained on clean ones.
+
+    data   what experiments.relatives returned
+    case   which of its cases; the first, if None
+    Returns axes (an array of 2), text.
+    """
+    case = case or next(iter(data["cases"]))
+    columns, own = experiments.bearing(data, case), experiments.bearing(data, case, "own")
+    table = experiments.with_own(experiments.at_own_rates(data, case))
+    figure, axes = plt.subplots(1, 2, figsize=(8.6, 4.6), width_ratios=(1, 1.8))
+    _noise(axes[0], table)
+    grays = {column.name: column.values for column in columns if "noise" not in column.name}
+    _side_by_side(axes[1], grays)
+    axes[1].set(title="other changes of the test images alone", ylim=(0, 100))
+    _legend(figure, axes[1])
+    figure.suptitle("\n".join(verdict(columns)))
+    tables = [(_means(columns), "mean"), (_differences(columns, 0), "batch against")]
+    tables += [(_differences(own, 0), "own against")]
+    return axes, "\n".join([*verdict(columns, HOLM), *(line for table, of in tables for line in _written(table.T, of))])
 
 
-def _batch_and_others(data, name):
-    """Mean accuracies of BatchNorm and of all others in one column, in words."""
-    column = _column(data, name)
-    others = [100 * of["mean"] for norm, of in column.items() if norm != "batch"]
-    return f"batch {100 * column['batch']['mean']:.0f} %, the others {_from_to(others, '.0f')} %"
+def _sweep(ax, data):
+    first = next(iter(data["cases"]))
+    table = data["table"]
+    table = table[(table["case"] == first) & (table["twin"] == 0) & table["lr"].isin(data["sweep"])]
+    table = results.of(table[table["seed"] < experiments.SWEPT_SEEDS], "test_accuracy")
+    for norm in data["best"][first]:
+        values = table[table["arm"] == norm].pivot(index="lr", columns="seed", values="value")
+        _line(ax, values.index, values, norm)
+    ax.set(xscale="log", ylim=(0, 100), xlabel="learning rate", ylabel="test accuracy (%)", title=first)
 
 
-def _from_to(values, digits):
-    low, high = (format(end, digits) for end in (min(values), max(values)))
-    return low if low == high else f"{low} to {high}"
+def _noise(ax, table):
+    levels = [name for name in dict.fromkeys(table["measure"]) if name.startswith("noise")]
+    for arm in _arms(table):
+        rows = [results.of(table, name, arm=arm)["value"].to_numpy() for name in ["test_accuracy", *levels]]
+        _line(ax, [0.0, *(float(name.split()[1]) for name in levels)], rows, arm)
+    ax.set(ylim=(0, 100), xlabel="sd of the noise (black to white = 1)", ylabel="test accuracy (%)")
+    ax.set_title("noise in the test images alone")
 
 
-def _line(ax, where, values, norm, seeds):
-    """Mean and 95 % interval (normal) of values (points, seeds), in percent."""
-    values, style = 100 * np.array(values), ARMS[norm]
-    half = 1.96 * values.std(1, ddof=1) / np.sqrt(seeds)
-    low, high = values.mean(1) - half, values.mean(1) + half
-    ax.fill_between(where, low, high, color=style["color"], alpha=0.2, linewidth=0)
-    ax.plot(where, values.mean(1), marker=MARKERS[norm], markersize=5, **style | {"linewidth": 1.5})
+def _line(ax, where, values, arm):
+    """Mean of values (points, seeds) in percent, and Student's 95 % interval of that mean."""
+    low, high = np.transpose([results.interval(row) for row in 100 * np.asarray(values)])
+    look = _look(arm)
+    ax.fill_between(where, low, high, color=look["color"], alpha=0.15, linewidth=0)
+    ax.plot(where, 100 * np.mean(values, axis=1), **look)
 
 
-def _rates(ax, data, large):
-    for norm in data["columns"][0]["norms"]:
-        arms = [arm for arm in data["arms"] if (arm["batch_size"], arm["norm"]) == (large, norm)]
-        _line(ax, [arm["lr"] for arm in arms], [arm["clean"] for arm in arms], norm, data["seeds"])
-    largest = {norm: 10 ** of["mean"] for norm, of in _column(data, "largest rate").items()}
-    others = _from_to([rate for norm, rate in largest.items() if norm != "batch"], ".1f")
-    ax.set(xscale="log", ylim=(0, 100), xlabel="learning rate", ylabel="test accuracy (%)")
-    ax.set_title(f"batches of {large}, largest rate that trains:\nbatch {largest['batch']:.1f}, the others {others}")
+def _side_by_side(ax, values):
+    """Mean and Student's 95 % interval of each arm in percent, a group of arms for each name."""
+    arms = _arms(next(iter(values.values())))
+    for place, (_, table) in enumerate(values.items()):
+        for i, arm in enumerate(arms):
+            found = 100 * results.of(table, table["measure"].iloc[0], arm=arm)["value"]
+            low, high = results.interval(found)
+            look = _look(arm) | {"linestyle": "none", "elinewidth": 1.2}
+            if place:
+                del look["label"]  # named once
+            x, mean = place + 0.8 * ((i + 0.5) / len(arms) - 0.5), found.mean()
+            ax.errorbar(x, mean, [[mean - low], [high - mean]], **look)
+    for edge in np.arange(len(values) - 1) + 0.5:
+        ax.axvline(edge, color="0.85", linewidth=1)
+    ax.grid(False, axis="x")
+    ax.set(xticks=range(len(values)), xlim=(-0.5, len(values) - 0.5))
+    ax.set_xticklabels([name.replace(" of ", "\nof ") for name in values])
 
 
-def _batches(ax, data):
-    """Accuracy of each norm with large batches (filled) and small ones (hollow), side by side in its colour."""
-    sizes = sorted({arm["batch_size"] for arm in data["chosen"]})
-    norms = list(_column(data, "decades of rates"))
-    means = {size: [100 * _column(data, f"batch of {size}")[norm]["mean"] for norm in norms] for size in sizes}
-    for i, size in enumerate(sizes):
-        ends = [[100 * end for end in _column(data, f"batch of {size}")[norm]["interval"]] for norm in norms]
-        face = {} if size == max(sizes) else {"markerfacecolor": "white"}
-        for at, norm in enumerate(norms):
-            where, bars = at + 0.3 * (i - (len(sizes) - 1) / 2), np.abs(np.subtract(ends[at], means[size][at]))
-            look = {"marker": MARKERS[norm], "color": ARMS[norm]["color"], "capsize": 3, "linewidth": 1.2}
-            ax.errorbar(where, means[size][at], bars[:, None], **look, **face)
-        ax.errorbar([], [], [], marker="o", linestyle="none", color="black", label=f"batch of {size}", **face)
-    ax.set(
-        xticks=range(len(norms)),
-        xticklabels=[SHORT[norm] for norm in norms],
-        xlabel=f"each at its own rate, {data['examples']:,} images seen",
-    )
-    ax.set_ylabel("test accuracy (%)")
-    ax.legend(loc="lower center")
-    gains = dict(zip(norms, np.subtract(means[sizes[0]], means[sizes[-1]]), strict=True))
-    others = _from_to([gain for norm, gain in gains.items() if norm != "batch"], "+.1f")
-    title = f"batches of {sizes[0]}"
-    if len(sizes) > 1:
-        title = (
-            f"from batches of {sizes[-1]} to {sizes[0]}, in points:\nbatch {gains['batch']:+.1f}, the others {others}"
-        )
-    ax.set_title(title)
+def _arms(table):
+    return list(dict.fromkeys(table["arm"]))
 
 
-def _distortions(ax, chosen, where):
-    for arm in chosen:
-        _line(ax, list(where.values()), [arm[name] for name in where], arm["norm"], len(arm["clean"]))
-    ax.set(ylim=(0, 100), ylabel="test accuracy (%)")
+def _look(arm):
+    if arm == "own":
+        own = {"label": "BatchNorm, test statistics", "markerfacecolor": "white", "linestyle": (0, (1, 1))}
+        return ARMS["batch"] | own | {"marker": "s", "markersize": 5, "linewidth": 1.5}
+    return ARMS[arm] | {"marker": MARKERS[arm], "markersize": 5, "linewidth": 1.5}
 
 
-def _column(data, name):
-    return next(column["norms"] for column in data["columns"] if column["name"] == name)
+def _legend(figure, ax):
+    title = "mean, and Student's 95 % interval of the mean, over seeds"
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4, title=title)
 
 
-def _against(column):
-    """How many norms BatchNorm is better than, and worse than, by intervals without 0; of how many."""
-    ends = [of["against"]["interval"] for norm, of in column.items() if norm != "batch"]
-    return sum(low > 0 for low, _ in ends), sum(high < 0 for _, high in ends), len(ends)
+# --- in words --------------------------------------------------------------------------------------------------------
 
 
-def _verdict(data):
-    better, worse = [], []
-    for column in data["columns"]:
-        above, below, of = _against(column["norms"])
-        better += [column["name"]] * (above == of)
-        worse += [column["name"]] * (below == of)
+def verdict(columns, how=""):
+    """Two lines: in which columns of `experiments` BatchNorm is better, and worse, than every other norm."""
+    all_are = {
+        verdict: [column.name for column in columns if (column.rows["verdict"] == verdict).all()]
+        for verdict in ("more", "less")
+    }
     return (
-        f"BatchNorm is better than all others at: {', '.join(better) or 'nothing'}",
-        f"and worse than all others at: {', '.join(worse) or 'nothing'} (paired by seed, 95 % intervals without 0).",
+        f"BatchNorm is better than all others at: {', '.join(all_are['more']) or 'nothing'}",
+        f"and worse than all others at: {', '.join(all_are['less']) or 'nothing'}{how}",
     )
 
 
-def _table(data):
-    """One line for each norm, one column for each question, and what BatchNorm wins and loses in each."""
-    columns = data["columns"]
-    lines = [f"Mean over {data['seeds']} seeds [95 % interval], accuracies in %:"]
-    lines.append(f"{'':9}" + "".join(f"{column['name']:>17}" for column in columns))
-    for norm in columns[0]["norms"]:
-        lines.append(f"{SHORT[norm]:9}" + "".join(f"{_cell(c['name'], c['norms'][norm]):>17}" for c in columns))
-    for row, place in (("better", 0), ("worse", 1)):
-        counts = [f"{_against(column['norms'])[place]} of {_against(column['norms'])[2]}" for column in columns]
-        lines.append(f"BN {row:6}" + "".join(f"{count:>17}" for count in counts))
-    return lines
+def _means(columns):
+    """The mean of every arm (rows) in every column: a DataFrame of texts."""
+    found = {}
+    for name, values, _ in columns:
+        by_arm = values.groupby("arm", sort=False)["value"]
+        if name == "largest rate":
+            found[name] = by_arm.apply(lambda rates: f"{np.exp(np.log(rates).mean()):.2f}".replace("nan", ""))
+        else:
+            found[name] = by_arm.mean().map("{:.2f}".format if "decades" in name else "{:.1%}".format)
+    return pd.DataFrame(found).reindex([arm for arm in SHORT if arm in by_arm.groups]).rename(index=SHORT)
 
 
-def _cell(name, found):
-    mean, (low, high) = found["mean"], found["interval"]
-    if name == "largest rate":
-        return f"{10**mean:.2f} [{10**low:.2f},{10**high:.2f}]"
-    if name == "decades of rates":
-        return f"{mean:.2f} [{low:.2f},{high:.2f}]"
-    return f"{100 * mean:.1f} [{100 * low:.1f},{100 * high:.1f}]"
+def _differences(columns, digits=1):
+    """One arm against every other (rows) in every column, and how many it is above and below: a DataFrame of texts."""
+    found = {}
+    for name, _, rows in columns:
+        how = {"digits": digits}
+        if not rows["measure"].iloc[0].endswith("accuracy"):
+            how = {"digits": 2, "sign": name != "largest rate"}
+        cells = [results.spread(*row, **how) for row in rows[["mean", "low", "high"]].itertuples(index=False)]
+        counts = [f"{(rows['verdict'] == verdict).sum()} of {len(rows)}" for verdict in ("more", "less")]
+        found[name] = cells + counts
+    return pd.DataFrame(found, index=[*(SHORT[arm] for arm in columns[0].rows["against"]), "more", "less"])
+
+
+def _written(frame, corner):
+    """Lines: a table of texts, with what its rows and columns are in the corner."""
+    return results.printed(frame.rename_axis(corner).reset_index()).splitlines()

@@ -122,29 +122,50 @@ QUESTIONS = (
                 "8",
             ),
             "c": (
-                "The nets that need no batch do gain by 32 times as many steps. Points that BatchNorm gains:",
-                _STORED + "at = {(a['batch_size'], a['norm']): np.mean(a['clean']) for a in stored['chosen']}; "
-                "float((100 * (at[2, 'batch'] - at[64, 'batch'])).round(1))",
-                "-0.5",
+                "Most of the others gain by 32 times as many steps. Points that BatchNorm gains:",
+                _STORED + "gains = experiments.change(stored, '100 steps of 64', '3200 steps of 2'); "
+                "float(gains.set_index('norm')['mean']['batch'].round(1))",
+                "-0.8",
             ),
         },
     ),
     Question(
         "relatives-noise",
-        "worst",
-        "The lowest mean of the six: its statistics were stored when the images were clean.",
+        "neither",
+        "At this noise it is settled against one of the five, the net without normalization, and open against four.",
         {
-            "best": (
-                "It is the best on clean images, so this is the natural guess. BatchNorm's accuracy (%) at noise 0.3:",
-                _STORED + "column = next(c for c in stored['columns'] if c['name'] == 'noise 0.3'); "
-                "round(100 * column['norms']['batch']['mean'], 1)",
-                "63.7",
+            "better": (
+                "So it is with slight noise (0.1), as on clean images. How many of the five is it better than at 0.3?",
+                _STORED + "table = next(c for c in experiments.bearing(stored) if c.name == 'noise 0.3').rows; "
+                "int((table['verdict'] == 'more').sum())",
+                "1",
             ),
-            "in the middle": (
-                "Count the arms that are below it in that column:",
-                _STORED + "column = next(c for c in stored['columns'] if c['name'] == 'noise 0.3')['norms']; "
-                "sum(of['mean'] < column['batch']['mean'] for of in column.values())",
+            "worse": (
+                "Its statistics are of clean images, so this is a good guess. How many of the five is it worse than?",
+                _STORED + "table = next(c for c in experiments.bearing(stored) if c.name == 'noise 0.3').rows; "
+                "int((table['verdict'] == 'less').sum())",
                 "0",
+            ),
+        },
+    ),
+    Question(
+        "relatives-dark",
+        "c",
+        "Standardized, it is a factor and a shift, and at the border of an image no norm undoes the shift.",
+        {
+            "a": (
+                "A factor alone they would not notice. But the training images' mean is subtracted first: dark images "
+                "are shifted, too, and each channel behind a convolution by another number. Layer norm's accuracy (%):",
+                _STORED + "table = experiments.at_own_rates(stored, '100 steps of 64').query(\"arm == 'layer'\"); "
+                "float((100 * table[table['measure'] == 'dark accuracy']['value'].mean()).round(1))",
+                "25.9",
+            ),
+            "b": (
+                "It comes closest: it alone takes a mean of each channel of each image. But the zeros around an image "
+                "stay, and stand for a gray that a dark image has not. Its accuracy (%; 95.4 on clean images):",
+                _STORED + "table = experiments.at_own_rates(stored, '100 steps of 64').query(\"arm == 'instance'\"); "
+                "float((100 * table[table['measure'] == 'dark accuracy']['value'].mean()).round(1))",
+                "64.5",
             ),
         },
     ),
