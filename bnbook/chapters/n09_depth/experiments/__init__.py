@@ -9,6 +9,7 @@ from .gradients import skip_connections as skip_connections
 from .training import AGAIN as AGAIN
 from .training import DEEP_ARMS as DEEP_ARMS
 from .training import LIVE as LIVE
+from .training import LIVE_ARMS as LIVE_ARMS
 from .training import ONLY as ONLY
 from .training import only_norms as only_norms
 from .training import parts_reported as parts_reported
@@ -16,6 +17,7 @@ from .training import reported as reported
 from .training import trainability as trainability
 from .verdicts import MARGIN as MARGIN
 from .verdicts import accuracies as accuracies
+from .verdicts import ahead as ahead
 from .verdicts import bands as bands
 from .verdicts import comparisons as comparisons
 from .verdicts import parts as parts

@@ -72,8 +72,8 @@ def comparisons(stored):
 def bands(stored, depth=80, length=200, arms=DEPTHS):
     """How wide is the band of good learning rates, in decades, for each arm? On validation images, see `results.band`.
 
-    Returns a DataFrame: arm, mean (over the tuning seeds), to (the largest rate that is good, in the mean), enclosed
-    (False: the band goes on beyond the rates tried), and the row of `results.compare` of the first two arms.
+    Returns a DataFrame: arm, decades (mean over the tuning seeds), to (the largest rate that is good, in the mean),
+    enclosed (False: the band goes on beyond the rates tried); and the row of `results.compare` of the first two arms.
     """
     part = results.of(stored["tuning"], "val_accuracy", depth=depth, length=length)
     part = part[part["arm"].isin(arms)]
@@ -88,7 +88,8 @@ def bands(stored, depth=80, length=200, arms=DEPTHS):
         good = mean.index[mean >= 0.9 * best]
         rows.append({"arm": arm, "to": good.max(), "enclosed": results.enclosed(mean.to_numpy(), best)})
     widths = pd.DataFrame(widths)
-    rows = pd.DataFrame(rows).assign(mean=[widths.loc[widths["arm"] == arm, "value"].mean() for arm in arms])
+    rows = pd.DataFrame(rows)
+    rows.insert(1, "decades", [widths.loc[widths["arm"] == arm, "value"].mean() for arm in arms])
     return rows, results.compare(widths, *arms[:2], "decades")
 
 
@@ -97,3 +98,8 @@ def parts(stored):
     table = results.of(stored["table"], "test_accuracy", twin=0)
     pairs = [("norm", other) for other in stored["best"] if other != "norm"]
     return results.holm([results.compare(table, *pair, "test_accuracy", margin=MARGIN) for pair in pairs])
+
+
+def ahead(table):
+    """The arm whose mean is largest: what runs that are made again are to agree on, where their digits cannot."""
+    return table.groupby("arm")["value"].mean().idxmax()

@@ -36,7 +36,8 @@ def trainability(data):
     for ax, kind in zip(axes[-1], kinds, strict=True):
         ax.set_xlabel("blocks" if kind == "residual" else "hidden layers")
     for ax, kind in zip(axes[0], kinds, strict=True):
-        ax.legend(fontsize=7, loc="center left" if kind == "residual" else "lower left")
+        if ax.has_data():
+            ax.legend(fontsize=7, loc="center left" if kind == "residual" else "lower left")
     figure.suptitle(_headline(found))
     lines = [_deepest(found, length) for length in lengths]
     lines.append(f"Test accuracy in %, mean [95 % interval] over {data['seeds']} seeds, each at its own best rate:")
@@ -63,7 +64,7 @@ def _by_depth(found, length):
         for cell in part.itertuples()
     ]
     wide = part.assign(text=texts).pivot(index="arm", columns="depth", values="text").fillna("")
-    wide = wide.loc[list(dict.fromkeys(part["arm"]))]
+    wide = wide.loc[sorted(dict.fromkeys(part["arm"]), key=lambda arm: list(KINDS).index(arm.split(", ")[0]))]
     wide.index = [in_words(arm) for arm in wide.index]
     return results.printed(wide.rename(columns=str).reset_index(names=f"{length} steps, depth"))
 
@@ -138,7 +139,7 @@ def only_norms(data):
 
 
 def verdicts(rows):
-    """A table on paper of `experiments.comparisons` or `experiments.parts`: differences in points, and what they say."""
+    """`experiments.comparisons` or `experiments.parts` on paper: differences in points, and what they say."""
     texts = [
         {name: row[name] for name in ("length", "depth") if name in row}
         | {name: PARTS.get(row[name], row[name]) for name in ("arm", "against")}
