@@ -114,7 +114,7 @@ def test_trainability_says_who_trains_at_the_largest_depth_and_where_nothing_doe
     (row,) = [line for line in lines if line.startswith("plain, without normalization")]
     assert row.endswith("does not train") and "90 [77, 103]" in row  # Student: 12.7 * 1.41 / 1.41 points on either side
     (cross,) = [line for line in axes[0, 0].get_lines() if line.get_marker() == "x" and len(line.get_xdata())]
-    assert (cross.get_xdata().tolist(), cross.get_ydata().tolist()) == ([80], [10.0])
+    assert cross.get_xdata() == pytest.approx([80 / 1.07]) and cross.get_ydata().tolist() == [10.0]
     worse = plots.trainability(deep({key: 0.3 for key in MEANS}))[0]
     assert "down to depth 80: none" in worse[0, 0].figure.get_suptitle()
 

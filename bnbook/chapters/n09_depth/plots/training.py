@@ -46,13 +46,14 @@ def trainability(data):
 
 def _panel(ax, found):
     """Arms of one kind after one length of training; what does not train is a cross at chance."""
-    for arm, cells in found.groupby("arm", sort=False):
+    for number, (arm, cells) in enumerate(found.groupby("arm", sort=False)):
         norm = arm.split(", ")[1]
         style = ARMS[norm]
         ax.fill_between(cells["depth"], cells["low"], cells["high"], color=style["color"], alpha=0.25, linewidth=0)
         ax.plot(cells["depth"], cells["mean"], marker=MARKERS[norm], markersize=5, **style)
         never = cells[cells["lr"].isna()]
-        ax.plot(never["depth"], np.full(len(never), 10), "x", color=style["color"], markersize=7, markeredgewidth=2)
+        beside = never["depth"] * 1.07 ** (number - 1)  # not on top of each other
+        ax.plot(beside, np.full(len(never), 10), "x", color=style["color"], markersize=6, markeredgewidth=2)
     ax.set(xscale="log", xlim=(4.2, 95), ylim=(0, 102))
 
 
@@ -141,7 +142,7 @@ def only_norms(data):
 def verdicts(rows):
     """`experiments.comparisons` or `experiments.parts` on paper: differences in points, and what they say."""
     texts = [
-        {name: row[name] for name in ("length", "depth") if name in row}
+        {word: str(row[name]) for word, name in (("steps", "length"), ("depth", "depth")) if name in row}
         | {name: PARTS.get(row[name], row[name]) for name in ("arm", "against")}
         | {"difference": results.spread(row["mean"], row["low"], row["high"]), "verdict": row["verdict"]}
         for _, row in rows.iterrows()
