@@ -37,7 +37,7 @@ def trainability(data):
         ax.set_xlabel("blocks" if kind == "residual" else "hidden layers")
     for ax, kind in zip(axes[0], kinds, strict=True):
         if ax.has_data():
-            ax.legend(fontsize=7, loc="center left" if kind == "residual" else "lower left")
+            ax.legend(fontsize=7, loc="center right" if kind == "residual" else "lower left")
     figure.suptitle(_headline(found))
     lines = [_deepest(found, length) for length in lengths]
     lines.append(f"Test accuracy in %, mean [95 % interval] over {data['seeds']} seeds, each at its own best rate:")
