@@ -320,6 +320,33 @@ def test_stored_verdicts_are_those_of_plain_t_tests(stored):
     assert (row["low"], row["high"]) == pytest.approx(tuple(expected.confidence_interval(0.95)))
 
 
+def test_the_verdicts_that_the_notebook_states(stored):
+    rows = experiments.comparisons(stored)
+    told = {(row.arm, row.against, row.depth, row.length): row.verdict for row in rows.itertuples()}
+    he = [told["plain, batch", "plain, none", depth, length] for length in (200, 1000) for depth in (20, 40)]
+    assert he == ["more", results.UNSETTLED, "more", "less"] and len(told) == 21
+    for length, verdict in ((200, "more"), (1000, results.UNSETTLED)):
+        assert (
+            told["plain, batch", "plain, start", 20, length] == told["tanh, batch", "tanh, none", 40, length] == "more"
+        )
+        assert told["plain, start", "plain, none", 20, length] == results.UNSETTLED
+        assert told["tanh, batch", "tanh, none", 20, length] == verdict
+        assert told["residual, skip_init", "residual, batch", 20, length] == "less"
+        assert told["residual, skip_init", "residual, batch", 40, length] == "less"
+    assert told["residual, batch, depth 80", "depth 5", 80, 200] == results.UNSETTLED
+    assert told["residual, batch, depth 40", "depth 5", 40, 1000] == "no difference"
+    never = {(cell["arm"], cell["depth"], cell["length"]) for cell in stored["best"] if cell["lr"] is None}
+    assert never == {
+        ("plain, start", 40, 200),
+        *((f"plain, {norm}", 80, 200) for norm in ("start", "batch")),
+        *(("residual, none", depth, 200) for depth in (40, 80)),
+    }
+    bands, wider = experiments.bands(stored)
+    assert wider["verdict"] == "more" and bands["enclosed"].all() and wider["low"] > 0.5
+    parts = experiments.parts(experiments.evidence("only_norms")).set_index("against")["verdict"]
+    assert parts.to_dict() == {"all": "less", "head": "no difference", "few": "more"}
+
+
 def test_stored_residual_nets_are_met_again(stored, digits):
     cells = [cell for cell in stored["best"] if experiments.LIVE.items() <= cell.items()]
     cells = [cell for cell in cells if cell["arm"] in ("residual, batch", "residual, skip_init")]

@@ -49,24 +49,29 @@ def comparisons(stored):
     stored  what `trainability` returned
     Returns a DataFrame as `results.holm` makes it (one family, all lengths), with depth and length.
     """
-    table, rows = results.of(stored["table"], "test_accuracy", twin=0), []
-    there = set(zip(table["arm"], table["depth"], table["length"], strict=True))
-    for length in sorted(set(table["length"])):
-        part = results.of(table, "test_accuracy", length=length)
-        for arm, against, depths, margin in PAIRS:
-            for depth in depths:
-                if {(arm, depth, length), (against, depth, length)} <= there:
-                    some = results.of(part, "test_accuracy", depth=depth)
-                    row = results.compare(some, arm, against, "test_accuracy", margin=margin)
-                    rows.append({"depth": depth, "length": length} | row)
-        for arm in DEPTHS:
-            depths = sorted(depth for name, depth, steps in there if (name, steps) == (arm, length))
-            if len(depths) > 1:
-                some = results.of(part, "test_accuracy", arm=arm).drop(columns="arm").rename(columns={"depth": "arm"})
-                row = results.compare(some, depths[-1], depths[0], "test_accuracy", margin=MARGIN)
-                row |= {"arm": f"{arm}, depth {depths[-1]}", "against": f"depth {depths[0]}"}
-                rows.append({"depth": depths[-1], "length": length} | row)
-    return results.holm(rows)
+    table = results.of(stored["table"], "test_accuracy", twin=0)
+    return results.holm([row for _, part in table.groupby("length") for row in (*_of_pairs(part), *_of_depths(part))])
+
+
+def _of_pairs(part):
+    """Rows of `results.compare`, one for each of PAIRS and depth at which both arms train; part: of one length."""
+    for arm, against, depths, margin in PAIRS:
+        for depth in depths:
+            some = part[part["depth"] == depth]
+            if {arm, against} <= set(some["arm"]):
+                row = results.compare(some, arm, against, "test_accuracy", margin=margin)
+                yield {"depth": depth, "length": part["length"].iloc[0]} | row
+
+
+def _of_depths(part):
+    """Rows of `results.compare` in which the depth stands for the arm, one for each of DEPTHS."""
+    for arm in DEPTHS:
+        some = part[part["arm"] == arm].drop(columns="arm").rename(columns={"depth": "arm"})
+        first, last = some["arm"].min(), some["arm"].max()
+        if first < last:
+            row = results.compare(some, last, first, "test_accuracy", margin=MARGIN)
+            row |= {"arm": f"{arm}, depth {last}", "against": f"depth {first}"}
+            yield {"depth": last, "length": part["length"].iloc[0]} | row
 
 
 def bands(stored, depth=80, length=200, arms=DEPTHS):
