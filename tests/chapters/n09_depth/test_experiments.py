@@ -3,13 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from scipy import stats
 from torch.nn import functional as F
 
 from bnbook import data, nets, train
 from bnbook.chapters.n09_depth import experiments, functions
-from bnbook.lab import engine
+from bnbook.chapters.n09_depth.experiments import gradients, training
+from bnbook.lab import engine, results
 from bnbook.lab.engine import tensors
 
 torch.set_num_threads(1)
@@ -59,16 +62,16 @@ def test_a_linear_net_grows_as_the_formula_says_if_its_images_differ_in_enough_d
 
 
 def test_predicted_growth_has_the_closed_form_of_a_relu_and_is_never_below_1():
-    assert functions.predicted_growth(*experiments._NON_LINEARITIES["relu"](experiments._NORMAL)) == pytest.approx(
+    assert functions.predicted_growth(*gradients._NON_LINEARITIES["relu"](gradients._NORMAL)) == pytest.approx(
         np.sqrt(np.pi / (np.pi - 1)), rel=1e-4
     )
     random = np.random.default_rng(0)
-    z = experiments._NORMAL
+    z = gradients._NORMAL
     for _ in range(20):  # the Poincare inequality, for sums of random waves
         a, b, c = random.normal(size=(3, 6, 1))
         h, slope = (
-            (a * np.sin(b * experiments._NORMAL + c)).sum(0),
-            (a * b * np.cos(b * experiments._NORMAL + c)).sum(0),
+            (a * np.sin(b * gradients._NORMAL + c)).sum(0),
+            (a * b * np.cos(b * gradients._NORMAL + c)).sum(0),
         )
         assert functions.predicted_growth(h, slope) > 1 - 1e-6
     assert functions.predicted_growth(3 * z, 3 + 0 * z) == pytest.approx(1, rel=1e-3)
@@ -93,38 +96,85 @@ def test_what_blocks_add_and_their_gradients_are_those_of_a_net_written_out(digi
     np.testing.assert_allclose(arms["batch"]["share"][1], shares, rtol=1e-9)
     np.testing.assert_allclose(arms["batch"]["size"][1], size / size[-1], rtol=1e-9)
     assert np.allclose(arms["skip_init"]["share"], 0) and np.allclose(arms["skip_init"]["size"], 1)
-    assert list(arms) == ["plain", "none", "batch", "skip_init"] and arms["plain"]["share"] == []
+    assert list(arms) == ["plain", "none", "batch", "skip_init"] and "share" not in arms["plain"]
 
 
-def test_the_rate_is_chosen_on_validation_images_and_reported_on_test_images(digits):
-    arms = {"plain, batch": replace(experiments.DEEP, steps=15, every=15, width=10)}
-    rates = (0.001, 0.3)
-    result = experiments.trainability(digits, seeds=2, depths=(2,), rates=rates, arms=arms)
-    (cell,) = result["cells"]
+def test_a_branch_adds_a_variance_of_pi_minus_1_over_pi_and_the_growth_follows_from_each_units_variance():
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(300, 1, 20, 20)) + rng.normal(size=(1, 1, 20, 20)), np.arange(300) % 10
+    result = experiments.skip_connections(data.Data(*3 * images), seeds=3, depth=20)
+    batch = next(arm for arm in result["arms"] if arm["name"] == "batch")
+    given, inverse, share = (np.array(batch[name]) for name in ("given", "inverse", "share"))
+    relu = np.maximum(gradients._NORMAL, 0)
+    assert 2 * relu.var() == pytest.approx((np.pi - 1) / np.pi, rel=1e-3)
+    assert 2 * np.mean(relu**2) == pytest.approx(1, rel=1e-3)  # what a branch adds, but for its mean
+    assert np.mean(share * given) == pytest.approx((np.pi - 1) / np.pi, abs=0.01)
+    np.testing.assert_allclose(np.diff(given.mean(0)), 0.68, atol=0.09)
+    growth = np.mean(batch["growth"])
+    predicted = np.prod(1 + 126 / 128 * inverse[:, 1:], axis=1) ** 0.5
+    assert growth == pytest.approx(predicted.mean(), rel=0.03)
+    on_paper = [np.prod(1 + 126 / 128 / (1 + added * np.arange(1, 20))) ** 0.5 for added in (2 * relu.var(), 1)]
+    assert growth == pytest.approx(on_paper[0], rel=0.1) and growth > 1.3 * on_paper[1]  # not 1
+
+
+def small(arm, **changes):
+    return {arm: replace(experiments.DEEP_ARMS[arm], width=10, **changes)}
+
+
+def test_a_rate_is_chosen_on_validation_images_by_other_seeds_and_reported_on_test_images(digits, monkeypatch):
+    monkeypatch.setattr(training, "RATES", (0.003, 0.3, 30.0))
+    arms = small("plain, batch", every=15)
+    result = experiments.trainability(digits, seeds=2, depths=(2,), lengths=(15,), arms=arms)
+    (cell,), tuning, table = result["best"], result["tuning"], result["table"]
     x, y, x_test, y_test = tensors(digits, "cpu")
     x_val = (digits.x_val - digits.x_train.mean()) / digits.x_train.std()
-    for row, lr in enumerate(rates):
-        for seed in range(2):
-            net = nets.mlp("batch", 10, depth=2, seed=seed)
-            train.fit(net, x, y, lr, steps=15, seed=seed)
-            assert cell["validation"][row][seed] == pytest.approx(train.evaluate(net, x_val, digits.y_val)[1])
-            assert cell["test"][row][seed] == pytest.approx(train.evaluate(net, x_test, y_test)[1])
-    assert cell["best"] == rates[int(np.argmax(np.mean(cell["validation"], axis=1)))] == 0.3
-    assert cell["accuracy"] == cell["test"][1] and cell["mean"] == pytest.approx(np.mean(cell["test"][1]))
-    runs = iter([{"watched": {"validation": [v]}, "test_accuracy": [1 - v]} for v in (0.2, 0.2, 0.8, 0.8)])
-    assert experiments._tuned(runs, (1.0, 2.0), 2)["best"] == 2.0, (
-        "best on validation images, though worst on test images"
+
+    def plain(lr, seed, dtype):
+        net = nets.mlp("batch", 10, depth=2, seed=seed).to(dtype)
+        train.fit(net, x, y, lr, steps=15, seed=seed)
+        return train.evaluate(net, x_val, digits.y_val)[1], train.evaluate(net, x_test, y_test)[1]
+
+    means = tuning.groupby("lr")["value"].mean()
+    assert cell == {"arm": "plain, batch", "depth": 2, "length": 15, "lr": means.idxmax()} and len(means) == 3
+    assert set(tuning["seed"]) == set(range(100, 108)) and set(tuning["measure"]) == {"val_accuracy"}
+    again = [plain(0.3, seed, torch.float32)[0] for seed in range(100, 108)]
+    assert results.of(tuning, "val_accuracy", lr=0.3)["value"].tolist() == pytest.approx(again, abs=0.004)
+    reported = [plain(cell["lr"], seed, torch.float64)[1] for seed in (0, 1)]
+    assert results.of(table, "test_accuracy", seed=0)["value"].tolist() == pytest.approx(reported[:1])
+    assert table["value"].tolist() == pytest.approx(reported) and set(table["twin"]) == {0}
+
+
+def test_a_training_of_200_steps_is_the_beginning_of_one_of_1000(digits):
+    """Tuning reads both lengths off one run."""
+    arms, labels = (
+        small("residual, batch", every=10),
+        results.grid(arm=("residual, batch",), lr=(0.1,), seed=(100, 101)),
     )
+    calls = []
+
+    def train_(labels):
+        calls.append(len(labels))
+        labels = [label | {"depth": 2, "length": 30} for label in labels]
+        return training._trained(digits, labels, arms, "cpu", False, None)
+
+    runs = training._Once(train_)
+    short, long = runs.at(10)(labels), runs.at(30)(labels + [labels[0] | {"lr": 0.2}])
+    assert calls == [2, 1] and set(short["step"]) == {10} and set(long["step"]) == {30} and len(long) == 3
+    alone = engine.run(replace(arms["residual, batch"], depth=2, lr=0.1, steps=10, seed=101), digits)
+    longer = training._trained(digits, [labels[1] | {"depth": 2, "length": 30}], arms, "cpu", False, None)
+    assert results.of(longer, "test_accuracy", step=10)["value"].item() == alone["test_accuracy"][-1]
 
 
-def test_rates_can_be_given_for_each_arm_and_depth(digits):
-    arms = {
-        name: replace(experiments.DEEP_ARMS[name], steps=2, every=2, width=6)
-        for name in ("plain, none", "plain, batch")
+def test_what_is_left_out_and_what_is_tuned_by_itself():
+    asked = {
+        (depth, length): [arm for arm in experiments.DEEP_ARMS if training._asked(arm, depth, length)]
+        for depth in (5, 20, 40, 80)
+        for length in (200, 1000)
     }
-    rates = {("plain, none", 1): [0.1], ("plain, batch", 1): [0.2, 0.3]}
-    cells = experiments.trainability(digits, seeds=2, depths=(1,), rates=rates, arms=arms)["cells"]
-    assert [cell["rates"] for cell in cells] == [[0.1], [0.2, 0.3]]
+    assert [len(arms) for arms in asked.values()] == [6, 6, 8, 8, 8, 7, 6, 0]
+    for depth in (5, 20, 40, 80):
+        (together, *_), *alone = training._grids(experiments.DEEP_ARMS, depth)
+        assert sorted(together + [arm for (arm,), *_ in alone]) == sorted(experiments.DEEP_ARMS)
 
 
 def test_two_random_weights_of_each_unit_are_trained_as_with_a_masked_gradient(digits):
@@ -158,20 +208,81 @@ def test_only_the_part_that_is_asked_for_is_trained(digits, part, trained):
         engine.build(engine.Setting(net="mlp", trainable="tail"), digits)
 
 
-def test_gamma_and_beta_alone_learn_and_their_numbers_are_counted(digits):
+def test_gamma_and_beta_alone_learn_and_their_numbers_are_counted(digits, monkeypatch):
+    monkeypatch.setattr(training, "PART_RATES", (0.03, 3.0, 300.0))
     setting = replace(experiments.ONLY, width=40, steps=60, every=60)
-    rates = {"norm": (3.0,), "few": (3.0,), "head": (0.3,)}
-    parts = {p["part"]: p for p in experiments.only_norms(digits, seeds=2, rates=rates, setting=setting)["parts"]}
-    assert {name: part["numbers"] for name, part in parts.items()} == {"norm": 240, "few": 240, "head": 410}
-    assert parts["norm"]["mean"] > 0.5
+    found = experiments.only_norms(digits, seeds=2, parts=("norm", "few"), setting=setting)
+    assert found["numbers"] == {"norm": 240, "few": 240} and found["best"] == {"norm": 3.0, "few": 3.0}
+    assert training._numbers(replace(setting, trainable="head"), digits) == 410
+    assert results.of(found["table"], "test_accuracy", arm="norm", twin=0)["value"].mean() > 0.5
+    assert set(found["table"]["twin"]) == set(range(6)) and set(found["tuning"]["seed"]) == set(range(100, 108))
 
 
 def test_other_images_and_another_number_of_classes_will_do():
     some = data.Data(*[part[:60] if part.ndim == 4 else part[:60] % 3 for part in noise(5)])
     assert experiments.gradient_growth(some, seeds=2, cases=[("batch", "tanh", 1.0, 8)], depth=12, width=8)["cases"]
     assert len(experiments.skip_connections(some, seeds=2, depth=3, width=8, batch_size=16)["arms"]) == 4
-    arms = {name: replace(arm, steps=2, every=2, width=6, batch_size=16) for name, arm in experiments.DEEP_ARMS.items()}
-    assert len(experiments.trainability(some, seeds=2, depths=(2,), rates=(0.1,), arms=arms)["cells"]) == 6
+    cells = [{"arm": arm, "depth": 2, "length": 2, "lr": 0.1} for arm in experiments.DEEP_ARMS]
+    arms = {name: replace(arm, every=2, width=6, batch_size=16) for name, arm in experiments.DEEP_ARMS.items()}
+    assert len(experiments.reported(some, cells, 2, arms=arms)) == 8 * 2
+
+
+# --- verdicts ---------------------------------------------------------------------------------------------------------
+
+
+def made_up(means, lr=0.1, sd=0.01, seeds=8):
+    """A stored result of trainability: (arm, depth, length) to mean accuracy, None for what does not train."""
+    rng = np.random.default_rng(0)
+    best = [
+        {"arm": a, "depth": d, "length": n, "lr": None if mean is None else lr} for (a, d, n), mean in means.items()
+    ]
+    rows = [
+        cell | {"seed": seed, "twin": 0, "step": cell["length"], "measure": "test_accuracy", "value": value}
+        for cell, mean in zip(best, means.values(), strict=True)
+        if mean is not None
+        for seed, value in enumerate(mean + sd * stats.zscore(rng.normal(size=seeds)))  # the mean is as given
+    ]
+    return {"best": best, "table": pd.DataFrame(rows), "seeds": seeds}
+
+
+def test_verdicts_follow_from_the_table_and_only_a_margin_makes_no_difference():
+    means = {
+        ("plain, batch", 20, 200): 0.8,
+        ("plain, none", 20, 200): 0.5,
+        ("plain, start", 20, 200): 0.5,
+        ("plain, batch", 40, 200): 0.2,
+        ("plain, none", 40, 200): None,
+        **{(arm, depth, 200): 0.96 for arm in ("residual, batch", "residual, skip_init") for depth in (5, 80)},
+    }
+    found = experiments.comparisons(made_up(means, sd=0.003))
+    told = {(row.arm, row.against, row.depth): row.verdict for row in found.itertuples()}
+    assert told["plain, batch", "plain, none", 20] == told["plain, batch", "plain, start", 20] == "more"
+    assert told["plain, start", "plain, none", 20] == results.UNSETTLED  # equal, and no margin is stated
+    assert ("plain, batch", "plain, none", 40) not in told  # it does not train
+    assert told["residual, skip_init", "residual, batch", 80] == "no difference"
+    assert told["residual, batch, depth 80", "depth 5", 80] == "no difference"
+    wide = experiments.comparisons(made_up(means, sd=0.03))
+    assert set(wide.loc[wide["arm"].str.startswith("residual"), "verdict"]) == {results.UNSETTLED}
+    shown = experiments.accuracies(made_up(means)).set_index(["arm", "depth"])
+    assert np.isnan(shown.loc[("plain, none", 40), "mean"]) and shown.loc[("plain, batch", 20), "mean"] > 79
+
+
+def test_bands_are_compared_by_tuning_seed():
+    rates = (0.01, 0.1, 1.0, 10.0)
+    accuracy = {"residual, batch": (0.1, 0.9, 0.9, 0.1), "residual, skip_init": (0.1, 0.9, 0.1, 0.1)}
+    rows = [
+        {"arm": arm, "lr": lr, "seed": seed, "depth": 80, "length": 200, "step": 200}
+        | {"measure": "val_accuracy", "value": v}
+        for arm, values in accuracy.items()
+        for lr, v in zip(rates, values, strict=True)
+        for seed in range(100, 108)
+    ]
+    found, wider = experiments.bands({"tuning": pd.DataFrame(rows)})
+    assert found["to"].tolist() == [1.0, 0.1] and found["enclosed"].all()
+    # 0.9 of 0.9 is reached 0.09 / 0.8 of a decade before and behind
+    assert found["decades"].tolist() == pytest.approx([1.225, 0.225]) and wider["mean"] == pytest.approx(1.0)
+    open_ = experiments.bands({"tuning": pd.DataFrame(rows).query("lr < 10")})[0]
+    assert open_["enclosed"].tolist() == [False, True]
 
 
 # --- what is stored ---------------------------------------------------------------------------------------------------
@@ -183,50 +294,81 @@ def stored():
 
 
 def test_the_stored_trainings_are_complete_and_add_up(stored):
-    assert stored["seeds"] >= 5 and stored["command"].startswith("python -m bnbook run trainability")
-    assert len(stored["cells"]) == 6 * 4
-    for cell in stored["cells"]:
-        best = int(np.argmax(np.mean(cell["validation"], axis=1)))
-        assert cell["best"] == cell["rates"][best] and cell["accuracy"] == cell["test"][best]
-        assert cell["mean"] == pytest.approx(np.mean(cell["accuracy"]))
-        assert len(cell["accuracy"]) == stored["seeds"] and np.shape(cell["test"]) == (8, stored["seeds"])
-    settings = {name: engine.Setting(**values) for name, values in stored["settings"].items()}
-    assert settings == experiments.DEEP_ARMS
+    assert stored["command"].startswith("python -m bnbook run trainability --seeds 20")
+    assert {name: engine.Setting(**values) for name, values in stored["settings"].items()} == experiments.DEEP_ARMS
+    assert len(stored["best"]) == 6 + 6 + 8 + 8 + 8 + 7 + 6
+    for cell in stored["best"]:
+        where = {name: cell[name] for name in ("arm", "depth", "length")}
+        tried = results.of(stored["tuning"], "val_accuracy", step=cell["length"], **where)
+        means = tried.groupby("lr")["value"].mean()
+        assert (tried.groupby("lr")["seed"].nunique() == 8).all() and tried["seed"].min() == 100
+        if cell["lr"] is None:
+            assert means.max() <= 0.15 and np.log10(means.index.max() / means.index.min()) > 4
+            continue
+        assert means[cell["lr"]] == means.max() and means.index[0] < cell["lr"] < means.index[-1]
+        reported = results.of(stored["table"], "test_accuracy", twin=0, **cell)
+        assert sorted(reported["seed"]) == list(range(20)) and (reported["step"] == cell["length"]).all()
 
 
-def test_stored_residual_nets_are_met_again_and_of_plain_ones_the_verdict(stored, digits):
-    """A rounding error stays one in the residual nets; in the plain ones it grows, see `agreement`."""
-    arms = ("residual, skip_init", "residual, batch", "plain, none", "plain, batch")
-    rates = {(cell["arm"], cell["depth"]): [cell["best"]] for cell in stored["cells"]}
-    chosen = {arm: experiments.DEEP_ARMS[arm] for arm in arms}
-    again = experiments.trainability(digits, 3, depths=(20,), rates=rates, arms=chosen)
-    agreed = experiments.agreement(again, stored)
-    assert agreed == {"runs": 12, "compared": 6, "apart": pytest.approx(0, abs=0.0021)}
-    mean = {cell["arm"]: cell["mean"] for cell in again["cells"]}
-    assert mean["plain, batch"] > mean["plain, none"] + 0.05
+def test_stored_verdicts_are_those_of_plain_t_tests(stored):
+    rows = experiments.comparisons(stored)
+    assert rows["p"].between(0, 1).all()
+    table = results.of(stored["table"], "test_accuracy", twin=0, depth=20, length=200)
+    batch, none = (table[table["arm"] == f"plain, {norm}"].sort_values("seed")["value"] for norm in ("batch", "none"))
+    row = rows.query("arm == 'plain, batch' and against == 'plain, none' and depth == 20 and length == 200").iloc[0]
+    expected = stats.ttest_rel(100 * batch.to_numpy(), 100 * none.to_numpy())
+    assert (row["low"], row["high"]) == pytest.approx(tuple(expected.confidence_interval(0.95)))
 
 
-def test_agreement_finds_residual_nets_that_differ_and_no_others():
-    cells = [{"arm": arm, "depth": 20, "rates": [0.1], "test": [[0.9, 0.8]]} for arm in ("residual, a", "plain, a")]
-    stored = {"cells": cells}
-    again = {"cells": [cells[0], {**cells[1], "test": [[0.9, 0.2]]}]}
-    assert experiments.agreement(again, stored) == {"runs": 4, "compared": 2, "apart": 0}
-    assert experiments.agreement(again, stored, kind="plain")["apart"] == pytest.approx(0.6)
-    again = {"cells": [{**cells[0], "test": [[0.9, 0.7]]}]}
-    assert experiments.agreement(again, stored)["apart"] == pytest.approx(0.1)
-    assert experiments.agreement({"cells": []}, stored) == {"runs": 0, "compared": 0, "apart": None}
+def test_the_verdicts_that_the_notebook_states(stored):
+    rows = experiments.comparisons(stored)
+    told = {(row.arm, row.against, row.depth, row.length): row.verdict for row in rows.itertuples()}
+    he = [told["plain, batch", "plain, none", depth, length] for length in (200, 1000) for depth in (20, 40)]
+    assert he == ["more", results.UNSETTLED, "more", "less"] and len(told) == 21
+    for length, verdict in ((200, "more"), (1000, results.UNSETTLED)):
+        assert (
+            told["plain, batch", "plain, start", 20, length] == told["tanh, batch", "tanh, none", 40, length] == "more"
+        )
+        assert told["plain, start", "plain, none", 20, length] == results.UNSETTLED
+        assert told["tanh, batch", "tanh, none", 20, length] == verdict
+        assert told["residual, skip_init", "residual, batch", 20, length] == "less"
+        assert told["residual, skip_init", "residual, batch", 40, length] == "less"
+    assert told["residual, batch, depth 80", "depth 5", 80, 200] == results.UNSETTLED
+    assert told["residual, batch, depth 40", "depth 5", 40, 1000] == "no difference"
+    never = {(cell["arm"], cell["depth"], cell["length"]) for cell in stored["best"] if cell["lr"] is None}
+    assert never == {
+        ("plain, start", 40, 200),
+        *((f"plain, {norm}", 80, 200) for norm in ("start", "batch")),
+        *(("residual, none", depth, 200) for depth in (40, 80)),
+    }
+    bands, wider = experiments.bands(stored)
+    assert wider["verdict"] == "more" and bands["enclosed"].all() and wider["low"] > 0.5
+    parts = experiments.parts(experiments.evidence("only_norms")).set_index("against")["verdict"]
+    assert parts.to_dict() == {"all": "less", "head": "no difference", "few": "more"}
 
 
-DEEP = replace(experiments.DEEP, steps=5, every=5, width=6)
-SMALL = [
-    ("trainability", {"depths": (2,), "rates": (0.1,), "arms": {"plain, batch": DEEP}}),
-    ("only_norms", {"rates": {"norm": (1.0,)}, "setting": replace(experiments.ONLY, steps=5, every=5, width=6)}),
-]
+def test_stored_residual_nets_are_met_again(stored, digits):
+    cells = [cell for cell in stored["best"] if experiments.LIVE.items() <= cell.items()]
+    cells = [cell for cell in cells if cell["arm"] in ("residual, batch", "residual, skip_init")]
+    live = experiments.reported(digits, cells, 2)
+    found = results.again(live, stored["table"], "test_accuracy", image=1 / len(digits.y_test))
+    assert (found.runs, found.level, found.agrees) == (4, "result", True)
+    wrong = live.assign(value=live["value"] - 0.05)
+    assert not results.again(wrong, stored["table"], "test_accuracy", image=1 / len(digits.y_test)).agrees
 
 
-@pytest.mark.parametrize("name, small", SMALL)
-def test_what_is_kept_of_an_experiment_is_not_trained_again(name, small, digits, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["trainability", "only_norms"])
+def test_what_is_kept_of_an_experiment_is_not_trained_again(name, digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "RATES", (0.003, 0.3, 30.0))
+    monkeypatch.setattr(training, "PART_RATES", (0.03, 3.0, 300.0))
+    some = {
+        "trainability": {"depths": (2,), "lengths": (15,), "arms": small("plain, batch", every=15)},
+        "only_norms": {"parts": ("norm",), "setting": replace(experiments.ONLY, steps=30, every=30, width=10)},
+    }[name]
     run = getattr(experiments, name)
-    first = run(digits, 2, **small, keep=tmp_path / "runs.part")
+    first = run(digits, 2, **some, keep=tmp_path / "runs.part")
     monkeypatch.setattr(engine, "_trained", None)  # a call of it would raise
-    assert run(digits, 2, **small, keep=tmp_path / "runs.part") == first
+    second = run(digits, 2, **some, keep=tmp_path / "runs.part")
+    for part in ("table", "tuning"):
+        pd.testing.assert_frame_equal(first.pop(part), second.pop(part))
+    assert first == second

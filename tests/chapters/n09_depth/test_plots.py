@@ -1,9 +1,8 @@
 """The drawings of notebook 09 say what their data say, and nothing that is written down beforehand."""
 
-import copy
-
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from bnbook.chapters.n09_depth import plots
@@ -52,10 +51,20 @@ SKIPS = {
     "batch_size": 16,
     "seeds": 2,
     "arms": [
-        {"name": "plain", "size": [[2.0 ** (19 - b) for b in range(20)]] * 2, "share": []},
-        {"name": "none", "size": [[3.0 ** (19 - b) for b in range(20)]] * 2, "share": [[1.0] * 20] * 2},
-        {"name": "batch", "size": [[4.0] + [1.0] * 19] * 2, "share": [[1 / b for b in range(1, 21)]] * 2},
-        {"name": "skip_init", "size": [[1.0] * 20] * 2, "share": [[0.0] * 20] * 2},
+        {"name": "plain", "size": [[2.0 ** (19 - b) for b in range(20)]] * 2, "growth": [2.0**19] * 2},
+        {
+            "name": "none",
+            "size": [[3.0 ** (19 - b) for b in range(20)]] * 2,
+            "growth": [3.0**19] * 2,
+            "share": [[1.0] * 20] * 2,
+        },
+        {
+            "name": "batch",
+            "size": [[4.0] + [1.0] * 19] * 2,
+            "growth": [4.0] * 2,
+            "share": [[1 / b for b in range(1, 21)]] * 2,
+        },
+        {"name": "skip_init", "size": [[1.0] * 20] * 2, "growth": [1.0] * 2, "share": [[0.0] * 20] * 2},
     ],
 }
 
@@ -67,60 +76,60 @@ def test_skip_connections_are_told_by_growth_and_share():
     assert "residual, SkipInit" in text and len(axes[0].get_lines()) == 3 and len(axes[1].get_lines()) == 4
 
 
-def cell(arm, depth, mean):
-    accuracy = [mean - 0.01, mean + 0.01]
-    return {
-        "arm": arm,
-        "depth": depth,
-        "accuracy": accuracy,
-        "mean": mean,
-        "interval": accuracy,
-        "best": 0.1,
-        "rates": [0.1, 1.0, 2.0],
-        "test": [accuracy, [0.0, 0.1], [0.91, 0.93]],
-    }
+def made_up(cells, **more):
+    """A stored result whose runs lie 1 point on either side of the mean accuracy of a cell; None: does not train."""
+    rows = [
+        cell | {"seed": seed, "twin": 0, "step": 7, "measure": "test_accuracy", "value": mean + side}
+        for cell, mean in cells
+        if mean is not None
+        for seed, side in enumerate((-0.01, 0.01))
+    ]
+    best = [cell | {"lr": None if mean is None else cell["lr"]} for cell, mean in cells]
+    return {"seeds": 2, "best": best, "table": pd.DataFrame(rows)} | more
 
 
-DEEP = {
-    "seeds": 2,
-    "settings": {"plain, none": {"steps": 7}},
-    "cells": [
-        cell(arm, depth, mean)
-        for depth, means in ((5, (0.9, 0.95, 0.97, 0.96)), (80, (0.1, 0.2, 0.98, 0.5)))
-        for arm, mean in zip(
-            ("plain, none", "plain, batch", "residual, batch", "residual, skip_init"), means, strict=True
-        )
-    ],
+def deep(means):
+    return made_up(
+        [({"arm": arm, "depth": depth, "length": n, "lr": 0.1}, mean) for (arm, depth, n), mean in means.items()]
+    )
+
+
+MEANS = {
+    **{("plain, none", depth, 200): mean for depth, mean in ((5, 0.9), (80, None))},
+    **{("plain, batch", depth, 200): mean for depth, mean in ((5, 0.95), (80, 0.2))},
+    **{("residual, batch", depth, 200): mean for depth, mean in ((5, 0.97), (80, 0.98))},
+    ("plain, batch", 5, 1000): None,
+    ("residual, batch", 5, 1000): 0.94,
+    ("tanh, batch", 5, 1000): 0.99,
 }
 
 
-def test_trainability_says_who_trains_at_the_largest_depth():
-    axes, text = plots.trainability(DEEP)
-    first, second = text.splitlines()[:2]
-    assert "80 layers" in first and "best plain net gets 20 %" in first
-    assert second == "the best residual net 98 %. At depth 80 above 90 %: residual, with BatchNorm."
-    assert (
-        axes[0].figure.get_suptitle()
-        == "At depth 80 above 90 %: residual, with BatchNorm (7 steps, own best rate, 2 seeds)"
+def test_trainability_says_who_trains_at_the_largest_depth_and_where_nothing_does():
+    axes, text = plots.trainability(deep(MEANS))
+    assert axes.shape == (2, 3) and axes[1, 2].get_title() == "plain, tanh, 1000 steps"
+    lines = text.splitlines()
+    assert lines[0] == "After 200 steps, depth 80: best plain ReLU net 20 %, residual 98 %."
+    assert lines[1] == "After 1000 steps, depth 5: best plain ReLU net does not train, residual 94 %."
+    assert "Above 90 % down to depth 80: residual, with BatchNorm (x" in axes[0, 0].figure.get_suptitle()
+    (row,) = [line for line in lines if line.startswith("plain, without normalization")]
+    assert row.endswith("does not train") and "90 [77, 103]" in row  # Student: 12.7 * 1.41 / 1.41 points on either side
+    (cross,) = [line for line in axes[0, 0].get_lines() if line.get_marker() == "x" and len(line.get_xdata())]
+    assert cross.get_xdata() == pytest.approx([80 / 1.07]) and cross.get_ydata().tolist() == [10.0]
+    worse = plots.trainability(deep({key: 0.3 for key in MEANS}))[0]
+    assert "down to depth 80: none" in worse[0, 0].figure.get_suptitle()
+
+
+def test_parts_are_told_by_their_differences():
+    means = {"all": 0.98, "norm": 0.93, "head": 0.93, "few": 0.905}
+    cells = [({"arm": part, "lr": 1.0}, mean) for part, mean in means.items()]
+    numbers = {"all": 1000, "norm": 50, "head": 60, "few": 50}
+    stored = made_up(cells, numbers=numbers) | {"best": dict.fromkeys(means, 1.0)}
+    ax, text = plots.only_norms(stored)
+    assert text.splitlines()[0] == (
+        "Training only gamma and beta, 5.0 % of the numbers, gets 93 % of the test images right, "
+        "training everything 98 %."
     )
-    assert "depth 80, 90 % or more at the rates 0.1, 2: residual, with BatchNorm" in text
-    assert "90 [89, 91]" in text and [line.get_ydata().tolist() for line in axes[1].get_lines()] == [[97, 98], [96, 50]]
-    worse = copy.deepcopy(DEEP)
-    for one in worse["cells"]:
-        one["mean"] = 0.3
-    assert "At depth 80 above 90 %: none" in plots.trainability(worse)[1]
-
-
-def part(name, numbers, accuracy):
-    found = {"part": name, "numbers": numbers, "accuracy": accuracy, "mean": float(np.mean(accuracy)), "best": 1.0}
-    return found | {"interval": [min(accuracy), max(accuracy)]}
-
-
-def test_parts_are_compared_pairwise_and_only_called_ahead_if_every_seed_is():
-    data = {"seeds": 2, "parts": [part("all", 1000, [0.98, 0.98]), part("norm", 50, [0.92, 0.94])]}
-    data["parts"] += [part("head", 60, [0.93, 0.91]), part("few", 50, [0.9, 0.91])]
-    ax, text = plots.only_norms(data)
-    first, second = text.splitlines()[:2]
-    assert "gamma and beta, 5.0 % of the numbers, gets 93 %" in first and "everything 98 %" in first
-    assert "+2.5 points (ahead in every seed)" in second and "+1.0 points (no clear order)" in second
-    assert [bar.get_width() for bar in ax.patches] == pytest.approx([98, 93, 92, 90.5])
+    assert "gamma and beta two random weights per unit +2.5 [+2.5, +2.5]" in text
+    (level,) = [line for line in text.splitlines() if line.startswith("gamma and beta the last layer")]
+    assert level.endswith("no difference")
+    assert [bar.get_width() for bar in ax.patches] == pytest.approx([98, 93, 93, 90.5])

@@ -157,7 +157,7 @@ def skip_connections(data):
         if name == "plain":
             style |= {"linestyle": (0, (1, 1)), "markerfacecolor": "none"}
         _layers(axes[1], arms[name]["size"], style)
-        if arms[name]["share"] and np.min(arms[name]["share"]) > 0:
+        if np.min(arms[name].get("share", 0)) > 0:
             _layers(axes[0], arms[name]["share"], style)
     axes[0].plot(block, 1 / block, color="0.3", linewidth=1, linestyle="--", label="1 / block")
     axes[0].set(xscale="log", yscale="log", xlabel="block", ylabel="variance of the branch / of its input")
@@ -166,7 +166,7 @@ def skip_connections(data):
     axes[1].set_title("on the way back, from right to left")
     axes[0].legend(fontsize=8)
     axes[1].legend(fontsize=8)
-    total = {name: np.exp(np.log(np.array(arm["size"])[:, 0]).mean()) for name, arm in arms.items()}
+    total = {name: np.exp(np.log(arm["growth"]).mean()) for name, arm in arms.items()}
     plain, repaired = _amount(total["plain"]), _amount(total["batch"])
     figure.suptitle(
         f"{data['depth']} untrained layers: the gradient grows {plain}-fold, in as many blocks {repaired}-fold"
@@ -179,7 +179,7 @@ def skip_connections(data):
         f"Mean over {data['seeds']} nets: growth of the gradient; share that block 1, 10 and {data['depth']} add",
     ]
     for name, arm in arms.items():
-        shares = ", ".join(f"{_share(arm, at):.3f}" for at in (0, 9, -1)) if arm["share"] else "-"
+        shares = ", ".join(f"{_share(arm, at):.3f}" for at in (0, 9, -1)) if "share" in arm else "-"
         lines.append(f"  {in_words(name):40} x {_amount(total[name]):8} {shares}")
     return axes, "\n".join(lines)
 

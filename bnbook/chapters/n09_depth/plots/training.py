@@ -2,72 +2,91 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
+from bnbook.lab import results
 from bnbook.lab.style import ARMS
 
+from .. import experiments
 from .gradients import in_words
+
+KINDS = {"plain": "plain, ReLU", "residual": "residual, ReLU", "tanh": "plain, tanh"}
+MARKERS = {"none": "s", "start": "D", "batch": "o", "skip_init": "^"}
 
 
 def trainability(data):
-    """Test accuracy by depth, each arm at its own best rate: left plain nets, right residual ones.
+    """Test accuracy by depth, each arm at its own best rate: a row for each length of training, kinds side by side.
 
     data   what experiments.trainability returned
-    Returns axes (an array of 2), text.
+    Returns axes (lengths x kinds), text.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(9.2, 3.8), sharey=True)
-    arms, depths = (list(dict.fromkeys(cell[key] for cell in data["cells"])) for key in ("arm", "depth"))
-    cells = {(cell["arm"], cell["depth"]): cell for cell in data["cells"]}
-    for ax, kind in zip(axes, ("plain", "residual"), strict=True):
-        for arm, marker in zip([arm for arm in arms if arm.startswith(kind)], "sDo", strict=False):
-            mean = 100 * np.array([cells[arm, depth]["mean"] for depth in depths])
-            low, high = 100 * np.array([cells[arm, depth]["interval"] for depth in depths]).T
-            ax.fill_between(depths, low, high, color=ARMS[arm.split(", ")[1]]["color"], alpha=0.25, linewidth=0)
-            ax.plot(depths, mean, marker=marker, markersize=5, **ARMS[arm.split(", ")[1]])
-        ax.set(xscale="log", xlabel="hidden layers" if kind == "plain" else "blocks", ylim=(0, 100))
-        ax.set_xticks(depths, depths)
-        ax.set_xticks([], minor=True)
-        ax.set_title(f"{kind}, depth {depths[-1]}: {_best(cells, arms, kind, depths[-1])} at best")
-        ax.legend(fontsize=8)
-    axes[0].set_ylabel("test accuracy (%)")
-    steps = next(iter(data["settings"].values()))["steps"]
-    figure.suptitle(f"{_who_trains(cells, arms, depths[-1])} ({steps} steps, own best rate, {data['seeds']} seeds)")
-    best = {kind: _best(cells, arms, kind, depths[-1]) for kind in ("plain", "residual")}
-    lines = [
-        f"{depths[-1]} layers, each arm at its own best rate: the best plain net gets {best['plain']} of the test "
-        "images right,",
-        f"the best residual net {best['residual']}. {_who_trains(cells, arms, depths[-1])}.",
-        f"Test accuracy in %, mean [95 % interval] over {data['seeds']} seeds, {steps} steps, by depth",
+    found = experiments.accuracies(data)
+    lengths = sorted(found["length"].unique())
+    kinds = [kind for kind in KINDS if found["arm"].str.startswith(kind).any()]
+    figure, axes = plt.subplots(
+        *(len(lengths), len(kinds)), figsize=(3.2 * len(kinds), 0.5 + 2.7 * len(lengths)), sharey=True, squeeze=False
+    )
+    for row, length in zip(axes, lengths, strict=True):
+        for ax, kind in zip(row, kinds, strict=True):
+            _panel(ax, found[(found["length"] == length) & found["arm"].str.startswith(kind)])
+            ax.set_xticks(sorted(found["depth"].unique()), sorted(found["depth"].unique()))
+            ax.set_xticks([], minor=True)
+            ax.set_title(f"{KINDS[kind]}, {length} steps", fontsize=10)
+        row[0].set_ylabel("test accuracy (%)")
+    for ax, kind in zip(axes[-1], kinds, strict=True):
+        ax.set_xlabel("blocks" if kind == "residual" else "hidden layers")
+    for ax, kind in zip(axes[0], kinds, strict=True):
+        if ax.has_data():
+            ax.legend(fontsize=7, loc="center right" if kind == "residual" else "lower left")
+    figure.suptitle(_headline(found))
+    lines = [_deepest(found, length) for length in lengths]
+    lines.append(f"Test accuracy in %, mean [95 % interval] over {data['seeds']} seeds, each at its own best rate:")
+    return axes, "\n".join([*lines, *map(str, (_by_depth(found, length) for length in lengths))])
+
+
+def _panel(ax, found):
+    """Arms of one kind after one length of training; what does not train is a cross at chance."""
+    for number, (arm, cells) in enumerate(found.groupby("arm", sort=False)):
+        norm = arm.split(", ")[1]
+        style = ARMS[norm]
+        ax.fill_between(cells["depth"], cells["low"], cells["high"], color=style["color"], alpha=0.25, linewidth=0)
+        ax.plot(cells["depth"], cells["mean"], marker=MARKERS[norm], markersize=5, **style)
+        never = cells[cells["lr"].isna()]
+        beside = never["depth"] * 1.07 ** (number - 1)  # not on top of each other
+        ax.plot(beside, np.full(len(never), 10), "x", color=style["color"], markersize=6, markeredgewidth=2)
+    ax.set(xscale="log", xlim=(4.2, 95), ylim=(0, 102))
+
+
+def _by_depth(found, length):
+    """A table: a row for each arm, a column for each depth."""
+    part = found[found["length"] == length]
+    texts = [
+        "does not train" if pd.isna(cell.lr) else results.spread(cell.mean, cell.low, cell.high, 0, sign=False)
+        for cell in part.itertuples()
     ]
-    lines.append(f"  {'':40}" + "".join(f"{depth:<14}" for depth in depths).rstrip())
-    for arm in arms:
-        row = "".join(f"{_percent(cells[arm, depth]):14}" for depth in depths)
-        lines.append(f"  {in_words(arm):40}{row}".rstrip())
-    lines += [
-        f"  depth {depths[-1]}, 90 % or more at the rates {_good_rates(cells[arm, depths[-1]])}: {in_words(arm)}"
-        for arm in arms
-        if cells[arm, depths[-1]]["mean"] >= 0.9
-    ]
-    return axes, "\n".join(lines)
+    wide = part.assign(text=texts).pivot(index="arm", columns="depth", values="text").fillna("")
+    wide = wide.loc[sorted(dict.fromkeys(part["arm"]), key=lambda arm: list(KINDS).index(arm.split(", ")[0]))]
+    wide.index = [in_words(arm) for arm in wide.index]
+    return results.printed(wide.rename(columns=str).reset_index(names=f"{length} steps, depth"))
 
 
-def _good_rates(cell):
-    """The rates at which 9 of 10 test images are right, in the mean over the seeds."""
-    return ", ".join(f"{lr:g}" for lr, test in zip(cell["rates"], cell["test"], strict=True) if np.mean(test) >= 0.9)
+def _deepest(found, length):
+    part = found[found["length"] == length]
+    depth = part["depth"].max()
+    best = {
+        kind: part[(part["depth"] == depth) & part["arm"].str.startswith(kind)]["mean"].max()
+        for kind in ("plain", "residual")
+    }
+    words = {kind: "does not train" if np.isnan(value) else f"{value:.0f} %" for kind, value in best.items()}
+    return f"After {length} steps, depth {depth}: best plain ReLU net {words['plain']}, residual {words['residual']}."
 
 
-def _percent(cell):
-    low, high = cell["interval"]
-    return f"{100 * cell['mean']:.0f} [{100 * low:.0f}, {100 * high:.0f}]"
-
-
-def _best(cells, arms, kind, depth):
-    return f"{100 * max(cells[arm, depth]['mean'] for arm in arms if arm.startswith(kind)):.0f} %"
-
-
-def _who_trains(cells, arms, depth):
-    """Arms that get at least 9 of 10 test images right."""
-    trained = [in_words(arm) for arm in arms if cells[arm, depth]["mean"] >= 0.9]
-    return f"At depth {depth} above 90 %: {' and '.join(trained) or 'none'}"
+def _headline(found):
+    """Which arms get at least 9 of 10 test images right, wherever they were trained to the largest depth."""
+    deep = found["depth"].max()
+    arms = [arm for arm, cells in found.groupby("arm", sort=False) if cells["depth"].max() == deep]
+    good = [arm for arm in arms if (found.loc[found["arm"] == arm, "mean"] >= 90).all()]
+    return f"Above 90 % down to depth {deep}: {' and '.join(map(in_words, good)) or 'none'} (x: does not train)"
 
 
 PARTS = {
@@ -85,38 +104,47 @@ def only_norms(data):
     Returns axes, text.
     """
     figure, ax = plt.subplots(figsize=(7.2, 2.9))
-    parts = {part["part"]: part for part in data["parts"]}
-    for row, part in enumerate(parts.values()):
-        low, high = (100 * end for end in part["interval"])
-        ax.barh(row, 100 * part["mean"], height=0.6, color=ARMS["batch"]["color"], alpha=0.35)
-        ax.plot([low, high], [row, row], color="black", linewidth=2)
-        ax.plot(100 * np.array(part["accuracy"]), np.full(len(part["accuracy"]), row), "k|", markersize=9)
-        ax.text(100 * part["mean"] - 2, row, f"{100 * part['mean']:.0f} %", ha="right", va="center")
-    labels = [f"{PARTS[name]}\n{part['numbers']:,} numbers" for name, part in parts.items()]
-    ax.set_yticks(range(len(parts)), labels)
+    found = experiments.accuracies(data).set_index("arm")
+    table = results.of(data["table"], "test_accuracy", twin=0)
+    for row, (part, cell) in enumerate(found.iterrows()):
+        seeds = 100 * table.loc[table["arm"] == part, "value"]
+        ax.barh(row, cell["mean"], height=0.6, color=ARMS["batch"]["color"], alpha=0.35)
+        ax.plot([cell["low"], cell["high"]], [row, row], color="black", linewidth=2)
+        ax.plot(seeds, np.full(len(seeds), row), "k|", markersize=9)
+        ax.text(seeds.min() - 2, row, f"{cell['mean']:.0f} %", ha="right", va="center")
+    labels = [f"{PARTS[name]}\n{data['numbers'][name]:,} numbers" for name in found.index]
+    ax.set_yticks(range(len(found)), labels)
     ax.invert_yaxis()
     ax.set(xlim=(0, 100), xlabel="test accuracy (%)")
-    norm, every = parts["norm"], parts["all"]
-    share = f"{100 * norm['numbers'] / every['numbers']:.1f} % of the numbers"
-    ax.set_title(f"Training only gamma and beta, {share}: {100 * norm['mean']:.0f} % right")
-    lines = [
-        f"Training only gamma and beta, {share}, gets {100 * norm['mean']:.0f} % of the test images right, training "
-        f"everything {100 * every['mean']:.0f} %;",
-        f"against the same number of random weights {_against(norm, parts['few'])}, against the last layer alone "
-        f"{_against(norm, parts['head'])}.",
-        f"Test accuracy, mean [95 % interval] over {data['seeds']} seeds, at the rate best on validation images:",
+    numbers, mean = data["numbers"], found["mean"]
+    share = f"{100 * numbers['norm'] / numbers['all']:.1f} % of the numbers"
+    ax.set_title(f"Training only gamma and beta, {share}: {mean['norm']:.0f} % right")
+    rows = [
+        {
+            "trained": PARTS[part],
+            "numbers": numbers[part],
+            "rate": cell["lr"],
+            "test accuracy (%)": results.spread(*cell[["mean", "low", "high"]], sign=False),
+        }
+        for part, cell in found.iterrows()
     ]
-    lines += [
-        f"  {PARTS[name]:29}{part['numbers']:7,} numbers  {_percent(part)}  rate {part['best']:g}"
-        for name, part in parts.items()
+    lines = [
+        f"Training only gamma and beta, {share}, gets {mean['norm']:.0f} % of the test images right, training "
+        f"everything {mean['all']:.0f} %.",
+        f"Mean [95 % interval] over {data['seeds']} seeds, at the rate best on validation images:",
+        results.printed(rows),
+        f"Differences in points; 'no difference' is one within {experiments.MARGIN:g} point:",
+        verdicts(experiments.parts(data)),
     ]
     return ax, "\n".join(lines)
 
 
-def _against(a, b):
-    """Paired difference of two parts, in points, and whether it is clear; for few seeds the range of the seeds."""
-    points = 100 * np.subtract(a["accuracy"], b["accuracy"])
-    clear = (
-        "ahead in every seed" if points.min() > 0 else "behind in every seed" if points.max() < 0 else "no clear order"
-    )
-    return f"{points.mean():+.1f} points ({clear})"
+def verdicts(rows):
+    """`experiments.comparisons` or `experiments.parts` on paper: differences in points, and what they say."""
+    texts = [
+        {word: str(row[name]) for word, name in (("steps", "length"), ("depth", "depth")) if name in row}
+        | {name: PARTS.get(row[name], row[name]) for name in ("arm", "against")}
+        | {"difference": results.spread(row["mean"], row["low"], row["high"]), "verdict": row["verdict"]}
+        for _, row in rows.iterrows()
+    ]
+    return results.printed(texts)
