@@ -275,6 +275,12 @@ def test_a_computation_agrees_to_a_billionth():
         results.again(long({"b": [3.0]}, "loss"), stored, "loss")
 
 
+def test_a_computation_agrees_with_what_was_stored_of_it(tmp_path):
+    run = long({"a": list(1 + np.random.default_rng(0).random(100))}, "loss")
+    results.save({"table": run}, tmp_path / "it.json")
+    assert results.again(run, results.load(tmp_path / "it.json")["table"], "loss").apart < 1e-10
+
+
 # --- on paper --------------------------------------------------------------------------------------------------------
 
 
