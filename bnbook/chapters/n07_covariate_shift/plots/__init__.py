@@ -1,0 +1,7 @@
+"""The drawings of notebook 07."""
+
+from .gradients import deep_linear as deep_linear
+from .gradients import gradient_shift as gradient_shift
+from .inputs import input_drift as input_drift
+from .inputs import unit_inputs as unit_inputs
+from .noise import noisy_batch_norm as noisy_batch_norm
