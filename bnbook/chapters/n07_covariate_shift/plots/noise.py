@@ -84,11 +84,10 @@ def _faster(found, case, arm, against):
 
 def _curves(ax, table, case, arms):
     for arm in arms:
-        curves = (
-            100 * of(table, "test_accuracy", "all", case=case, arm=arm).pivot(index="step", columns="seed")["value"]
-        )
-        ax.fill_between(curves.index, curves.min(1), curves.max(1), color=ARMS[arm]["color"], alpha=0.2, linewidth=0)
-        ax.plot(curves.index, curves.median(1), **ARMS[arm])
+        runs = of(table, "test_accuracy", "all", case=case, arm=arm)
+        curves, color = 100 * runs.pivot(index="step", columns="seed", values="value"), ARMS[arm]["color"]
+        ax.fill_between(curves.index, curves.min(axis=1), curves.max(axis=1), color=color, alpha=0.2, linewidth=0)
+        ax.plot(curves.index, curves.median(axis=1), **ARMS[arm])
     ax.axhline(90, color="0.4", linewidth=0.8, linestyle=":")
     ax.set(xlabel="training step", ylim=(0, 100))
 
