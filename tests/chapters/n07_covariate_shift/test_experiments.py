@@ -187,7 +187,7 @@ def test_a_run_that_diverges_leaves_the_others_alone_and_has_no_number(digits):
         gradients = experiments.gradient_shift(digits, 2, ("wild",), steps=20)
     finally:
         del experiments.CASES["wild"]
-    factors = plots.drift_factors(found)["distance"]
+    factors = plots.drift_factors(found)["in sd"]
     assert factors["pairs"].tolist() == [0, 2] and np.isnan(factors["mean"][0]) and factors["mean"][1] > 2
     assert factors["verdict"][0] == "not settled here"
     assert "runs diverge" in plots.input_drift(found)[1]

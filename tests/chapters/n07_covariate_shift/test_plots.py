@@ -85,8 +85,10 @@ def test_input_drift_says_in_how_many_settings_inputs_move_less_in_each_unit():
     title = "With BatchNorm inputs move less in 1 of 2 settings in sd, in 0 in own units, in 0 in evaluation mode"
     assert axes[0].figure.get_suptitle() == title and text.startswith(f"{title}.")
     a, b = text.splitlines()[-2:]
-    assert a.count("runs diverge") == 4
-    assert b.split()[1:10] == "8.8 [8.7, 8.9] 100 [100, 100] 0.5 [0.5, 0.5]".split() and b.endswith("1 [0.99, 1]*")
+    assert a.count("runs diverge") == 5
+    assert b.split()[1:10] == "8.8 [8.7, 8.9] 100 [100, 100] 0.5 [0.5, 0.5]".split() and b.endswith(
+        "1 [0.99, 1]* 1 [0.99, 1]*"
+    )
     assert [line.get_text() for line in axes[0].get_yticklabels()] == ["a", "b"]
     assert (
         "in 0 of 2 settings in sd, in 1 in own units, in 1 in evaluation" in plots.input_drift(_input_drift(1, 3, 2))[1]
@@ -99,8 +101,9 @@ def test_drift_factors_are_geometric_means_over_looks():
     step_50 = (table["step"] == 50) & (table["arm"] == "none")
     table.loc[step_50, "value"] *= 3  # a mean over two looks, of which one is three times as large
     factors = plots.drift_factors(data)
-    assert factors["distance"]["mean"][1] == pytest.approx(2 * 8.8, rel=1e-3)
-    assert factors["absolute"]["verdict"][1] == "not settled here"  # 2 * 0.5
+    assert factors["in sd"]["mean"][1] == pytest.approx(2 * 8.8, rel=1e-3)
+    assert factors["own units"]["verdict"][1] == "not settled here"  # 2 * 0.5
+    assert factors["from step 50"]["mean"][1] == pytest.approx(1.0, rel=1e-3)
 
 
 def _gradient_shift(first=-0.4, second=0.4, sooner=(80, 80)):

@@ -64,49 +64,55 @@ def input_drift(data):
     """
     table, cases = data["table"], data["cases"]
     figure, axes = case_panels(cases, 3)
-    for ax, (measure, unit, title) in zip(axes, _DISTANCES, strict=True):
+    for ax, (measure, unit, title) in zip(axes, _PANELS, strict=True):
         case_dots(ax, data, over_looks(table, measure))
         log_axis(ax)
         ax.set(xlabel=f"distance in 10 steps ({unit})", title=title)
     legend(figure, axes[0])
     factors = drift_factors(data)
-    less = [counted(factors[measure]["verdict"], "more")[0] for measure, *_ in _DISTANCES]
-    title = "With BatchNorm inputs move less in {} of {n} settings in sd, in {} in own units, in {} in evaluation mode"
-    title = title.format(*less, n=len(cases))
+    less = {name: counted(rows["verdict"], "more")[0] for name, rows in factors.items()}
+    title = "With BatchNorm inputs move less in {in sd} of {n} settings in sd, in {own units} in own units, in "
+    title = (title + "{evaluation} in evaluation mode").format(**less, n=len(cases))
     figure.suptitle(title)
-    shown = pd.DataFrame({"setting": cases} | {name: _factors(factors[name]) for name in factors})
-    shown = shown.rename(columns=_COLUMNS)
     lines = [
         f"{title}.",
         f"Without : with BatchNorm, {data['seeds']} seeds [95 % interval]; * not settled after Holm:",
-        printed(shown),
+        printed(pd.DataFrame({"setting": cases} | {name: _factors(rows) for name, rows in factors.items()})),
     ]
     return axes, "\n".join(lines)
 
 
-_DISTANCES = (
+_PANELS = (
     ("distance", "sd", "training mode, in sd"),
     ("absolute", "units of the input", "training mode, own units"),
     ("eval_distance", "sd", "evaluation mode, in sd"),
 )
-_COLUMNS = {"distance": "in sd", "mean": "their mean", "absolute": "own units", "eval_distance": "evaluation"}
+_FACTORS = {  # column: measure, and after which step
+    "in sd": ("distance", 0),
+    "their mean": ("mean", 0),
+    "own units": ("absolute", 0),
+    "evaluation": ("eval_distance", 0),
+    "from step 50": ("eval_distance", 50),
+}
 
 
 def drift_factors(data):
-    """How many times less inputs move with BatchNorm: for each measure a DataFrame, a row for each case.
+    """How many times less inputs move with BatchNorm: for each column of the table a DataFrame, a row for each case.
 
     data  what experiments.input_drift returned
     Factors are geometric means; 'more' is: without BatchNorm they move more. Verdicts are after Holm over all of them.
     """
-    measures, cases = list(_COLUMNS), data["cases"]
-    means = {measure: over_looks(data["table"], measure) for measure in measures}
-    rows = [
-        compare(means[measure][means[measure]["case"] == case], "none", "batch", measure, ratio=True)
-        for measure in measures
-        for case in cases
-    ]
-    found = holm(rows).assign(case=cases * len(measures))
-    return {measure: found[found["measure"] == measure].reset_index(drop=True) for measure in measures}
+    cases, rows, last = data["cases"], [], data["table"]["step"].max()
+    columns = {name: how for name, how in _FACTORS.items() if how[1] < last}  # a short training has no late looks
+    for measure, after in columns.values():
+        means = over_looks(data["table"], measure, after)
+        rows += [compare(means[means["case"] == case], "none", "batch", measure, ratio=True) for case in cases]
+    rows = holm(rows)
+    starts = range(0, len(rows), len(cases))
+    return {
+        name: rows[start : start + len(cases)].reset_index(drop=True)
+        for name, start in zip(columns, starts, strict=True)
+    }
 
 
 def _factors(rows):
