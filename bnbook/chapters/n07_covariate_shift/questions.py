@@ -17,6 +17,12 @@ def _within(case, arm, steps=100):
     return f"found = {call}['table']; str(bool(results.of(found, 'steps_to_90')['value'].notna().all())) + "
 
 
+_PLAIN = (
+    "cases, arms = ('sigmoid, gain 1, 0.5',), ('none', 'none_noisy'); "
+    "found = experiments.noisy_batch_norm(data.digits(), 2, cases, arms)['table']; "
+    "steps = results.of(found, 'steps_to_90').pivot(index='seed', columns='arm', values='value'); "
+)
+
 QUESTIONS = (
     Question(
         "shift-spread",
@@ -152,6 +158,26 @@ QUESTIONS = (
                 "It is not even slow. Do two runs with noise get to 90 % within 100 steps?",
                 _within("ReLU, default, 0.1", "noisy") + "', within 100'",
                 "True, within 100",
+            ),
+        },
+    ),
+    Question(
+        "shift-noise-plain",
+        "sooner",
+        "The noise stretches by 1.125 on average, as weights 1.125 times as large would, and this net starts with weights "
+        "that are too small: most of the gain is that (gain 1.125 in place of 1, and no noise).",
+        {
+            "later": (
+                "Noise is no information, so later is a good guess. Are two such runs at 90 % before the same two "
+                "without noise?",
+                _PLAIN + "str(bool((steps['none_noisy'] < steps['none']).all())) + ', both of 2'",
+                "True, both of 2",
+            ),
+            "never": (
+                "So Santurkar and others found it, for other nets. Do two such runs get to 90 % within the 450 steps "
+                "of the figure?",
+                _PLAIN + "str(bool(steps['none_noisy'].notna().all())) + ', within 450'",
+                "True, within 450",
             ),
         },
     ),

@@ -121,6 +121,14 @@ def test_nets_with_noise_begin_with_the_weights_of_those_without(digits):
         assert sum("noise" in name for name, _ in b.named_children()) == setting.depth
 
 
+def test_most_of_what_noise_does_for_plain_sigmoids_is_its_stretching(digits):
+    base = replace(experiments.CASES["sigmoid, gain 1, 0.5"], norm="none", steps=450)
+    sorts = {}, {"noise": 1.0}, {"init": 1.125}
+    runs = engine.run_all([replace(base, **sort, seed=seed) for sort in sorts for seed in (0, 1)], digits)
+    plain, noise, stretched = np.array([results.steps_to(run) for run in runs]).reshape(3, 2).mean(1)
+    assert noise < stretched < plain - 0.5 * (plain - noise)
+
+
 def test_deep_linear_nets_descend_the_loss_of_all_their_own_images(digits):
     table = experiments.deep_linear(digits, 2, ("10 layers, 0.01",), ("none",))["table"]
     setting = replace(experiments.LINEAR_CASES["10 layers, 0.01"], norm="none", seed=1)
