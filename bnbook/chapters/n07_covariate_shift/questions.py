@@ -164,8 +164,8 @@ QUESTIONS = (
     Question(
         "shift-noise-plain",
         "sooner",
-        "The noise stretches by 1.125 on average, as weights 1.125 times as large would, and this net starts with weights "
-        "that are too small: most of the gain is that (gain 1.125 in place of 1, and no noise).",
+        "The noise stretches by 1.125 on average, as weights 1.125 times as large would, and this net's weights begin "
+        "too small: most of what is gained comes with a gain of 1.125 in place of 1 and no noise, too.",
         {
             "later": (
                 "Noise is no information, so later is a good guess. Are two such runs at 90 % before the same two "

@@ -152,12 +152,14 @@ def test_gradient_shift_prints_differences_and_steps():
 
 def test_deep_linear_says_whether_the_lower_loss_goes_with_less_change():
     data = _gradient_shift()
-    data["table"] = data["table"].replace({"measure": {"steps_to_90": "train_loss"}})
+    loss = data["table"].replace({"measure": {"steps_to_90": "train_loss"}})
+    accuracy = loss[loss["measure"] == "train_loss"].assign(measure="train_accuracy", value=0.5)
+    data["table"] = pd.concat([loss, accuracy], ignore_index=True)
     axes, text = plots.deep_linear(data)
     title = "Deep linear nets: with BatchNorm gradients change less in 1 of 2 settings, more in 1"
     assert axes[0].figure.get_suptitle() == title and text.startswith(f"{title}.")
     assert text.splitlines()[1].endswith("the net with the lower loss is the one with less change in 1 of 2 settings.")
-    assert "-80.00 [-80.00, -80.00] less" in text.splitlines()[-1]
+    assert text.splitlines()[-1].split() == "b +0.40 [+0.36, +0.44] -80.00 [-80.00, -80.00] +0.0 [+0.0, +0.0]*".split()
 
 
 ARMS = {"none": 0.2, "none_noisy": 0.8, "start": 0.1, "start_noisy": 0.3, "batch": 0.02, "noisy": 0.3, "noisier": 0.5}

@@ -76,20 +76,25 @@ def deep_linear(data):
     axes[0].set(xlabel="|G - G'| / |G|", title="how much the gradient changes", xlim=(0, None))
     axes[1].set(xlabel=f"training loss after {data['steps']} steps", title="how far training has come", xlim=(0, None))
     legend(figure, axes[0])
-    change = [compare(of_case(table, "relative", case), *_PAIR, "relative") for case in cases]
-    losses = [compare(loss[loss["case"] == case], *_PAIR, "train_loss") for case in cases]
-    rows = holm(change + losses)  # eight conclusions from one table
-    change, losses = rows[: len(cases)], rows[len(cases) :]
+    compared = [compare(of_case(table, "relative", case), *_PAIR, "relative") for case in cases]
+    for measure in ("train_loss", "train_accuracy"):
+        values = of(table, measure)
+        compared += [compare(values[values["case"] == case], *_PAIR, measure) for case in cases]
+    rows, n = holm(compared), len(cases)  # three conclusions for each case, from one table
+    change, losses, accuracy = rows[:n], rows[n : 2 * n], rows[2 * n :]
     less, more = counted(change["verdict"], "less", "more")
-    title = f"Deep linear nets: with BatchNorm gradients change less in {less} of {len(cases)} settings, more in {more}"
+    title = f"Deep linear nets: with BatchNorm gradients change less in {less} of {n} settings, more in {more}"
     figure.suptitle(title)
-    shown = pd.DataFrame({"setting": cases, "change": _spreads(change), "": change["verdict"].to_numpy()})
-    shown["loss"] = _spreads(losses)
-    shown[" "] = losses["verdict"].to_numpy()
+    columns = {"change": _starred(change), "loss": _starred(losses), "accuracy (points)": _starred(accuracy, 1)}
     lines = [
         f"{title}.",
         _does_the_calmer_net_win(change["verdict"], losses["verdict"]).replace("faster net", "net with the lower loss"),
-        f"BatchNorm minus none, {data['seeds']} seeds [95 % interval]; verdicts after Holm:",
-        printed(shown),
+        f"BatchNorm minus none, {data['seeds']} seeds [95 % interval]; * not settled after Holm:",
+        printed(pd.DataFrame({"setting": cases} | columns)),
     ]
     return axes, "\n".join(lines)
+
+
+def _starred(rows, digits=2):
+    stars = rows["verdict"].eq("not settled here").map({True: "*", False: ""})
+    return [text + star for text, star in zip(_spreads(rows, digits), stars, strict=True)]
