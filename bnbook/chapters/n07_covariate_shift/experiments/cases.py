@@ -74,8 +74,10 @@ def over_looks(table, measure, after=0):
     """The mean of a measure over the looks at each run, as a table with a row a run; nan where a run diverged.
 
     after  looks up to this step are left out
+    A run has diverged if a number is missing or above 1e6: what blows up may end with all units dead, and finite.
     """
     looks = results.of(table, measure, "all")
+    looks = looks.assign(value=looks["value"].where(looks["value"] < 1e6))
     looks = looks[looks["step"] > after] if after else looks
     means = looks.groupby(["case", "arm", "seed"], sort=False)["value"].agg(lambda values: values.mean(skipna=False))
     return means.reset_index().assign(step=looks["step"].max(), measure=measure)

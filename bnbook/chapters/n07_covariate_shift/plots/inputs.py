@@ -78,6 +78,7 @@ def input_drift(data):
         f"{title}.",
         f"Without : with BatchNorm, {data['seeds']} seeds [95 % interval]; * not settled after Holm:",
         printed(pd.DataFrame({"setting": cases} | {name: _factors(rows) for name, rows in factors.items()})),
+        *_left_out(over_looks(table, "distance")),
     ]
     return axes, "\n".join(lines)
 
@@ -113,6 +114,14 @@ def drift_factors(data):
         name: rows[start : start + len(cases)].reset_index(drop=True)
         for name, start in zip(columns, starts, strict=True)
     }
+
+
+def _left_out(runs):
+    """A line for each case and arm with runs that diverge."""
+    left_out = runs[runs["value"].isna()].groupby(["case", "arm"], sort=False).size()
+    return [
+        f"Left out, as they diverge: {n} runs of {case}, {ARMS[arm]['label']}" for (case, arm), n in left_out.items()
+    ]
 
 
 def _factors(rows):
