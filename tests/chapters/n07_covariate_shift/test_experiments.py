@@ -222,6 +222,54 @@ def test_a_cell_of_the_stored_evidence_is_what_comes_out_now(name, case, small, 
     assert stored["seeds"] == 20 and stored["command"] == f"python -m bnbook run {name} --seeds 20 --store"
 
 
+def _counts(verdicts):
+    return verdicts.value_counts().to_dict()
+
+
+def test_the_verdicts_on_drift_depend_on_unit_and_mode():
+    factors = plots.drift_factors(experiments.evidence("input_drift"))
+    counts = {name: _counts(rows["verdict"]) for name, rows in factors.items()}
+    assert counts["in sd"] == counts["their mean"] == counts["from step 50"] == {"more": 9}
+    assert counts["own units"] == {"more": 8, "less": 1}
+    assert counts["evaluation"] == {"more": 5, "less": 2, "not settled here": 2}
+    small = factors["own units"].loc[list(experiments.CASES).index("ReLU, default, 0.1")]
+    assert small["verdict"] == "less" and small["high"] < 0.7
+    assert factors["in sd"]["mean"].between(4.5, 37).all() and factors["from step 50"]["mean"].between(1.7, 6.5).all()
+
+
+def _change(name):
+    data = experiments.evidence(name)
+    values = experiments.over_looks(data["table"], "relative")
+    rows = [results.compare(values[values["case"] == case], "batch", "none", "relative") for case in data["cases"]]
+    return dict(zip(data["cases"], results.holm(rows)["verdict"], strict=True))
+
+
+def test_the_verdicts_on_gradients_have_no_one_sign():
+    verdicts = pd.Series(_change("gradient_shift"))
+    assert _counts(verdicts) == {"more": 5, "less": 3, "not settled here": 1}
+    assert verdicts["ReLU, He, 0.1"] == "less" and verdicts["ReLU, default, 0.1"] == "more"
+    assert verdicts["tanh, gain 1, 0.1"] == "more" and verdicts["ReLU, He, 0.01"] == "not settled here"
+    text = plots.gradient_shift(experiments.evidence("gradient_shift"))[1]
+    assert "the one with less change in 2 of 7 settings" in text
+
+
+def test_the_verdicts_on_deep_linear_nets():
+    assert _counts(pd.Series(_change("deep_linear"))) == {"less": 3, "not settled here": 1}
+    table = results.of(experiments.evidence("deep_linear")["table"], "train_loss")
+    for case, verdict in (("10 layers, 0.03", "more"), ("25 layers, 0.003", "less")):
+        assert results.compare(table[table["case"] == case], "batch", "none", "train_loss")["verdict"] == verdict
+
+
+def test_the_verdicts_on_noise():
+    found = plots.noise_differences(experiments.evidence("noisy_batch_norm"))
+    verdicts = found.set_index(["arm", "against"]).groupby(level=[0, 1])["verdict"].apply(list)  # He, default, sigmoid
+    assert verdicts["noisy", "none"] == ["slower", "faster", "faster"]
+    assert verdicts["noisy", "batch"] == ["slower", "slower", "not settled here"]
+    assert verdicts["none_noisy", "none"] == ["slower", "slower", "faster"]
+    assert verdicts["start_noisy", "start"] == ["slower", "slower", "not settled here"]
+    assert verdicts["batch", "none"] == ["not settled here", "faster", "faster"]
+
+
 ONE = {"cases": ("tanh, gain 1, 0.1",), "arms": ("none", "batch"), "steps": 11}
 SMALL = [
     ("unit_inputs", {"arms": ("batch",), "steps": 10}),

@@ -85,7 +85,7 @@ def test_input_drift_says_in_how_many_settings_inputs_move_less_in_each_unit():
     title = "With BatchNorm inputs move less in 1 of 2 settings in sd, in 0 in own units, in 0 in evaluation mode"
     assert axes[0].figure.get_suptitle() == title and text.startswith(f"{title}.")
     a, b, left_out = text.splitlines()[-3:]
-    assert left_out == "Left out, as they diverge: 5 runs of a, without normalization"
+    assert left_out == "Runs left out because they diverge: 5 of a, without normalization"
     assert a.count("runs diverge") == 5
     assert b.split()[1:10] == "8.8 [8.7, 8.9] 100 [100, 100] 0.5 [0.5, 0.5]".split() and b.endswith(
         "1 [0.99, 1]* 1 [0.99, 1]*"

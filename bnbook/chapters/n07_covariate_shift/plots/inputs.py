@@ -118,9 +118,10 @@ def drift_factors(data):
 
 def _left_out(runs):
     """A line for each case and arm with runs that diverge."""
-    left_out = runs[runs["value"].isna()].groupby(["case", "arm"], sort=False).size()
+    diverged = runs[runs["value"].isna()].groupby(["case", "arm"], sort=False).size()
     return [
-        f"Left out, as they diverge: {n} runs of {case}, {ARMS[arm]['label']}" for (case, arm), n in left_out.items()
+        f"Runs left out because they diverge: {n} of {case}, {ARMS[arm]['label']}"
+        for (case, arm), n in diverged.items()
     ]
 
 
