@@ -343,6 +343,19 @@ def test_a_standardized_start_is_what_batch_norm_does_before_the_first_step(make
     torch.testing.assert_close(nets.standardize_start(make("none"), x)(x), make("batch")(x), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "make", [lambda share: nets.mlp("none", 20, noise=share), lambda share: nets.cnn("none", 4, dropout=share)]
+)
+def test_a_standardized_start_leaves_noise_and_dropout_out(make):
+    x = torch.randn(50, 1, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    plain, noisy = nets.standardize_start(make(0.0), x), nets.standardize_start(make(0.5), x)
+    for (name, a), b in zip(plain.named_parameters(), noisy.parameters(), strict=True):
+        assert torch.equal(a, b), name
+    untouched = make(0.5)
+    untouched.load_state_dict(noisy.state_dict())
+    assert torch.equal(noisy(x), untouched(x))  # no noise has been drawn
+
+
 def test_a_standardized_start_refuses_what_it_cannot_do():
     x = torch.randn(20, 1, 8, 8, dtype=torch.float64)
     with pytest.raises(ValueError, match="norm='none'"):

@@ -433,12 +433,14 @@ def load(path):
 
 
 def _csv(path, name):
-    return path.with_suffix(".csv" if name == "table" else f".{name}.csv")
+    first = path.name.split(".")[0]  # `run` writes to NAME.json.half, and renames it when it is whole
+    return path.with_name(f"{first}.csv" if name == "table" else f"{first}.{name}.csv")
 
 
 def _wide(long):
     labels = [name for name in long.columns if name not in ("measure", "value")]
-    unique = long.assign(value=long["value"].map(lambda value: float(f"{value:.9g}")))
+    # Two digits more than `again` compares: 9 of them are off by up to 5e-9 of the value.
+    unique = long.assign(value=long["value"].map(lambda value: float(f"{value:.11g}")))
     index = long[labels].drop_duplicates()
     wide = unique.pivot(index=labels, columns="measure", values="value")
     wide = wide[list(dict.fromkeys(long["measure"]))].reset_index()

@@ -7,6 +7,8 @@ ARMS = {
     "start": {"label": "standardized once, at the start", "color": "#009E73", "linestyle": (0, (6, 1.5, 1, 1.5))},
     "noisy": {"label": "noisy BatchNorm", "color": "#56B4E9", "linestyle": (0, (1, 1))},
     "noisier": {"label": "twice the noise", "color": "#7A3E9D", "linestyle": (0, (3, 2))},
+    "none_noisy": {"label": "no normalization, noise", "color": "#B45F06", "linestyle": (0, (1, 3))},
+    "start_noisy": {"label": "standardized once, noise", "color": "#2E7D5B", "linestyle": (0, (6, 1, 1, 1, 1, 1))},
     "layer": {"label": "with LayerNorm", "color": "#CC79A7", "linestyle": (0, (2, 1))},
     "group": {"label": "with GroupNorm", "color": "#8A6D00", "linestyle": (0, (7, 2))},
     "instance": {"label": "with InstanceNorm", "color": "#666666", "linestyle": (0, (1, 2))},

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from .layers import RMSNorm
+from .layers import Dropout, Noise, RMSNorm
 
 
 def standardizing(weight, bias, z):
@@ -30,13 +30,14 @@ def standardize_start(net, x):
     It is `standardizing` for one hidden layer after the other, first layer first. This is what BatchNorm does before
     the first step, and BatchNorm without the rest: the control that tells a good start from normalizing at every step.
 
-    net  nn.Sequential, as `mlp` or `cnn` return it with norm 'none'; its last layer stays as it is
+    net  nn.Sequential, as `mlp` or `cnn` return it with norm 'none'; its last layer stays as it is. Noise and dropout
+         are left out, so that a net with them starts from the weights of the same net without
     x    (N, C, H, W)  some hundred training images
     Returns net.
     Raises ValueError if net has a normalization, or a unit has the same value for all of x.
     Source: Mishkin & Matas 2016, "All you need is a good init".
     """
-    layers = list(net.children())
+    layers = [layer for layer in net.children() if not isinstance(layer, Noise | Dropout)]
     hidden = [layer for layer in layers if isinstance(layer, nn.Linear | nn.Conv2d)][:-1]
     if any(layer.bias is None for layer in hidden) or not hidden:
         raise ValueError("the net has a normalization or no hidden layer; build it with norm='none'")

@@ -66,6 +66,14 @@ def test_what_is_stored_is_read_back(tmp_path):
         pd.testing.assert_frame_equal(found[name], table, check_dtype=False)  # a number that is missing, too
 
 
+def test_tables_lie_beside_a_file_that_gets_its_name_when_it_is_whole(tmp_path):
+    table = long({"none": [0.1, 0.25]})
+    results.save({"experiment": "it", "table": table, "tuning": table}, tmp_path / "it.json.half")
+    (tmp_path / "it.json.half").rename(tmp_path / "it.json")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["it.csv", "it.json", "it.tuning.csv"]
+    pd.testing.assert_frame_equal(results.load(tmp_path / "it.json")["tuning"], table, check_dtype=False)
+
+
 # --- intervals and comparisons ---------------------------------------------------------------------------------------
 
 
@@ -273,6 +281,12 @@ def test_a_computation_agrees_to_a_billionth():
     assert not results.again(long({"a": [3.0 * (1 + 2e-9)]}, "loss"), stored, "loss").agrees
     with pytest.raises(ValueError, match="none of the runs made again is stored; .* the same arm, seed, step, measure"):
         results.again(long({"b": [3.0]}, "loss"), stored, "loss")
+
+
+def test_a_computation_agrees_with_what_was_stored_of_it(tmp_path):
+    run = long({"a": list(1 + np.random.default_rng(0).random(100))}, "loss")
+    results.save({"table": run}, tmp_path / "it.json")
+    assert results.again(run, results.load(tmp_path / "it.json")["table"], "loss").apart < 1e-10
 
 
 # --- on paper --------------------------------------------------------------------------------------------------------

@@ -1,16 +1,19 @@
-"""What the experiments of notebook 07 share: the settings, the arms, and what is measured in each of them."""
+"""What the experiments of notebook 07 share: the settings, the arms, and how runs of them become a table."""
 
 import copy
 from dataclasses import replace
 
-import numpy as np
+import pandas as pd
 import torch
 
 from bnbook import nets
+from bnbook.lab import results
 from bnbook.lab.engine import Setting, run_all
 
 RELU = Setting(net="mlp", width=64, depth=5, every=5, steps=300, lr=0.1)
 SIGMOID = Setting(net="mlp", width=100, depth=3, every=5, steps=300, activation="sigmoid", init=1.0, lr=0.5)
+# No bend at all, and no noise of batches: each seed has 200 images of its own, and every step sees all of them.
+LINEAR = Setting(net="mlp", width=64, activation="identity", init=1.0, images=200, batch_size=200, steps=60)
 
 CASES = {
     "ReLU, He, 0.01": replace(RELU, lr=0.01),
@@ -23,65 +26,77 @@ CASES = {
     "sigmoid, gain 1, 0.5": SIGMOID,
     "sigmoid, gain 1, 1": replace(SIGMOID, lr=1.0),
 }
+LINEAR_CASES = {
+    f"{depth} layers, {lr:g}": replace(LINEAR, depth=depth, lr=lr)
+    for depth, lr in ((10, 0.01), (10, 0.03), (25, 0.003), (25, 0.01))
+}
 ARMS = {
     "none": {"norm": "none"},
+    "none_noisy": {"norm": "none", "noise": 1.0},
     "start": {"norm": "none", "standardized": True},
+    "start_noisy": {"norm": "none", "standardized": True, "noise": 1.0},
     "batch": {"norm": "batch"},
     "noisy": {"norm": "batch", "noise": 1.0},
     "noisier": {"norm": "batch", "noise": 2.0},
 }
 
 
-def over_cases(data, cases, arms, seeds, changes, watch, device, progress, keep):
-    """Train every arm of every case; a list of ({'case': ..., 'arm': ...}, runs)."""
-    labels = [{"case": case, "arm": arm} for case in cases for arm in arms]
-    grid = [
-        replace(CASES[each["case"]], **ARMS[each["arm"]], **changes, seed=seed)
-        for each in labels
-        for seed in range(seeds)
-    ]
-    runs = run_all(grid, data, device, progress, watch, keep)
-    return [(each, runs[i * seeds : (i + 1) * seeds]) for i, each in enumerate(labels)]
+def over_cases(data, cases, arms, seeds, watch, device, progress, keep, changes=None):
+    """Train every arm of every case, seed after seed.
 
-
-def mean_over_looks(run, name):
-    """Mean over the looks at one run, None if it diverged."""
-    values = run["watched"][name]
-    return None if None in values else float(np.mean(values))
-
-
-def pairs(case, arms, name):
-    """What was found without and with BatchNorm, two arrays: the seeds of which no run diverged."""
-    none, batch = (arm_of(arms, case, arm)[name] for arm in ("none", "batch"))
-    both = [pair for pair in zip(none, batch, strict=True) if None not in pair]
-    return np.array(both).reshape(-1, 2).T
-
-
-def arm_of(arms, case, name):
-    """The arm of that case and name."""
-    return next(arm for arm in arms if (arm["case"], arm["arm"]) == (case, name))
-
-
-def same_runs(live, stored, names):
-    """Whether each arm of live has the numbers that stored has for the same case, arm and seeds, to four digits.
-
-    So it is on another processor: images changed by 1e-15 of themselves, as by its rounding, change distances and
-    gradients of the notebook's trainings by 1e-13 at most. Near divergence they may part.
-
-    live, stored  what one of the experiments returned, live for the first seeds alone
-    names         of the numbers, one per seed
+    cases    {name: Setting}
+    arms     names in ARMS; arms that share a case and a seed share weights and batches
+    changes  fields of Setting that are the same for all of them
+    Returns labels (a dict for each run: case, arm, seed) and the runs, as `run_all` does.
     """
-    pairs = [(arm, arm_of(stored["arms"], arm["case"], arm["arm"])) for arm in live["arms"]]
-    return all(np.allclose(a[name], b[name][: live["seeds"]], rtol=1e-4) for a, b in pairs for name in names)
+    labels = results.grid(case=cases, arm=arms, seed=range(seeds))
+    settings = [
+        replace(cases[each["case"]], **ARMS[each["arm"]], **(changes or {}), seed=each["seed"]) for each in labels
+    ]
+    return labels, run_all(settings, data, device, progress, watch, keep)
+
+
+def tabled(labels, runs, curve=lambda step: False):
+    """The long table of runs, with the measure steps_to_90 (nan: never) at the last step.
+
+    curve  called with a step: whether the accuracy at that step is kept; the last one always is. Steps to 90 % are as
+           fine as the runs' `every`, whatever is kept
+    """
+    table = results.table(labels, runs)
+    last = max(runs[0]["step"])
+    keep = (table["measure"] != "test_accuracy") | table["step"].map(curve) | (table["step"] == last)
+    steps = [{**label, "step": last, "value": results.steps_to(run)} for label, run in zip(labels, runs, strict=True)]
+    steps = pd.DataFrame(steps).assign(measure="steps_to_90").astype({"value": float})
+    return pd.concat([table[keep], steps], ignore_index=True)
+
+
+def over_looks(table, measure, after=0):
+    """The mean of a measure over the looks at each run, as a table with a row a run; nan where a run diverged.
+
+    after  looks up to this step are left out
+    A run has diverged if a number is missing or above 1e6: what blows up may end with all units dead, and finite.
+    """
+    looks = results.of(table, measure, "all")
+    looks = looks.assign(value=looks["value"].where(looks["value"] < 1e6))
+    looks = looks[looks["step"] > after] if after else looks
+    means = looks.groupby(["case", "arm", "seed"], sort=False)["value"].agg(lambda values: values.mean(skipna=False))
+    return means.reset_index().assign(step=looks["step"].max(), measure=measure)
+
+
+def steps_to_90(table, last):
+    """Steps to 90 % of each run, as a table; a run that never gets there counts as if it did at the last step."""
+    steps = results.of(table, "steps_to_90")
+    return steps.assign(value=steps["value"].fillna(last))
 
 
 @torch.no_grad()
-def layer_inputs(net, x):
-    """What the activations of every net of a stack get in training mode: a list of (N, P, units), first layer first.
+def layer_inputs(net, x, training=True):
+    """What the activations of every net of a stack get: a list of (N, P, units), first layer first.
 
+    training  in training mode, or else in evaluation mode
     It works on a copy, so neither the running statistics nor the noise to come change.
     """
-    net, found = copy.deepcopy(net).train(), []
+    net, found = copy.deepcopy(net).train(training), []
     for name, layer in net.named_children():
         if name.rstrip("0123456789") in nets.ACTIVATIONS:
             layer.register_forward_pre_hook(lambda layer, z: found.append(z[0].permute(2, 0, 1).cpu().numpy().copy()))

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from bnbook.lab.engine import run_all, tensors
-from bnbook.lab.results import interval, steps_to, versions
+from bnbook.lab.results import steps_to, versions
 
 from ..functions import wasserstein_1d
-from .cases import ARMS, CASES, SIGMOID, layer_inputs, mean_over_looks, over_cases, pairs
+from .cases import ARMS, CASES, SIGMOID, layer_inputs, over_cases, tabled
 
 # --- what a unit gets ------------------------------------------------------------------------------------------------
 
@@ -77,66 +77,73 @@ def input_drift(
     data, seeds=8, cases=tuple(CASES), arms=("none", "start", "batch"), steps=200, device="cpu", progress=False,
     keep=None,
 ):  # fmt: skip
-    """How far the layers' inputs move in ten steps, on 500 fixed training images in training mode.
+    """How far the layers' inputs move in ten steps, on 500 fixed training images.
 
     data   data.Data
     cases  names in CASES
     arms   names in ARMS; arms that share a case and a seed are paired
     steps  a look is taken at step 0 and after every ten
     keep   a file for finished groups, see `run_all`
-    Returns a dict: experiment, seeds, steps, cases, arms (each with case, arm, and one number per seed, the mean over
-    looks, layers and units, of
-        distance  `wasserstein_1d` from one look to the next
-        mean      how far the unit's mean has moved
-    both in sd of the unit's input at the earlier look), factors (per case: how many times less the input moves with
-    BatchNorm than without: pairs of runs that did not diverge, and distance, mean, each with interval). A run that
-    diverged has None, and so has a case with fewer than two pairs.
+    Returns a dict: experiment, versions, seeds, steps, cases, and table (case, arm, seed, step, measure, value). At
+    every fiftieth step there is the mean, over the five looks since, all layers and units, of what `movement` finds
+    in training mode, and as eval_distance, eval_mean and eval_absolute in evaluation mode. A run that diverges has nan.
     """
-    x = tensors(data, device)[0][:500]
-    looks = {}
-
-    def watch(moment):
-        if moment.step % 10:
-            return None
-        before, looks["last"] = looks.get("last"), layer_inputs(moment.net, x)
-        if moment.step == 0:  # `before` is of other nets
-            return None
-        layers = [movement(*pair) for pair in zip(before, looks["last"], strict=True)]
-        return {name: np.mean([layer[name] for layer in layers], axis=0) for name in layers[0]}
-
-    found = over_cases(data, cases, arms, seeds, {"steps": steps}, watch, device, progress, keep)
-    arms_found = [
-        labels | {name: [mean_over_looks(run, name) for run in runs] for name in ("distance", "mean")}
-        for labels, runs in found
-    ]
-    factors = [_factor(case, arms_found) for case in cases if {"none", "batch"} <= set(arms)]
+    watch = drift_since(tensors(data, device)[0][:500], modes=("", "eval_"))
+    settings = {case: CASES[case] for case in cases}
+    found = over_cases(data, settings, arms, seeds, watch, device, progress, keep, {"steps": steps, "every": steps})
     return {
         "experiment": "input_drift",
         "versions": versions(),
         "seeds": seeds,
         "steps": steps,
         "cases": list(cases),
-        "arms": arms_found,
-        "factors": factors,
+        "table": tabled(*found),
     }
 
 
+def drift_since(x, modes=("",), until=np.inf):
+    """A watch function: how far the inputs of the layers, on images x, have moved from one tenth step to the next.
+
+    modes  '' for training mode, 'eval_' for evaluation mode: what the names of the measures begin with
+    until  the last step at which to look
+    It answers at every fiftieth step and after the last: the means, over the looks since, of what `movement` finds.
+    """
+    last, since = {}, []
+
+    def watch(moment):
+        if moment.step % 10 or moment.step > until:
+            return None
+        now = {mode: layer_inputs(moment.net, x, training=not mode) for mode in modes}
+        before = dict(last)
+        last.update(now)
+        if moment.step == 0:  # what was before is of other nets
+            since.clear()
+            return None
+        since.append({mode + name: value for mode in modes for name, value in _over_layers(before, now, mode).items()})
+        if moment.step % 50 and moment.x is not None:
+            return None
+        means = {name: np.mean([look[name] for look in since], axis=0) for name in since[0]}
+        since.clear()
+        return means
+
+    return watch
+
+
+def _over_layers(before, now, mode):
+    layers = [movement(*pair) for pair in zip(before[mode], now[mode], strict=True)]
+    return {name: np.mean([layer[name] for layer in layers], axis=0) for name in layers[0]}
+
+
 def movement(before, after):
-    """distance and mean of one layer, see `input_drift`: (P,) each, from (N, P, units)."""
+    """How far the inputs of one layer have moved: means over its units.
+
+    before, after  (N, P, units)  the inputs of P nets, for the same images
+    Returns a dict of (P,):
+        distance  `wasserstein_1d`, in sd of the unit's input before
+        mean      how far the unit's mean has moved, in the same unit
+        absolute  `wasserstein_1d`, in the units of the inputs
+    """
     with np.errstate(all="ignore"):  # a run may diverge
-        sd = before.std(0)
-        distance = wasserstein_1d(before, after) / sd
-        mean = np.abs(after.mean(0) - before.mean(0)) / sd
-    return {"distance": distance.mean(1), "mean": mean.mean(1)}
-
-
-def _factor(case, arms):
-    """How many times less the inputs move with BatchNorm: geometric mean over seeds and its interval."""
-    found = {"case": case}
-    for name in ("distance", "mean"):
-        none, batch = pairs(case, arms, name)
-        logs = np.log(none / batch)
-        found["pairs"] = len(logs)
-        found[name] = float(np.exp(logs.mean())) if len(logs) > 1 else None
-        found[f"{name}_interval"] = np.exp(interval(logs)).tolist() if len(logs) > 1 else None
-    return found
+        sd, way = before.std(0), wasserstein_1d(before, after)
+        found = {"distance": way / sd, "mean": np.abs(after.mean(0) - before.mean(0)) / sd, "absolute": way}
+    return {name: values.mean(1) for name, values in found.items()}

@@ -5,14 +5,14 @@ import torch
 from torch.func import functional_call
 
 from bnbook import train
-from bnbook.lab.results import interval, steps_to, versions
+from bnbook.lab.results import versions
 
 from ..functions import gradient_change
-from .cases import CASES, mean_over_looks, over_cases, pairs
+from .cases import CASES, LINEAR, LINEAR_CASES, over_cases, tabled
 
 
 def gradient_shift(
-    data, seeds=8, cases=tuple(CASES), arms=("none", "batch"), steps=300, device="cpu", progress=False, keep=None
+    data, seeds=20, cases=tuple(CASES), arms=("none", "batch"), steps=300, device="cpu", progress=False, keep=None
 ):
     """How much a layer's gradient changes when only the layers below it have made their step.
 
@@ -24,51 +24,60 @@ def gradient_shift(
     arms   names in ARMS without noise; arms that share a case and a seed are paired
     steps  of training; looks are taken before steps 0, 10, ..., 90
     keep   a file for finished groups, see `run_all`
-    Returns a dict: experiment, seeds, steps, cases, arms (each with case, arm, steps_to_90, and one number per seed,
-    the mean over looks and over the layers from the second to the last, of relative and cosine, see `gradient_change`),
-    differences (per case BatchNorm minus none: pairs, relative, cosine, each with interval; None as in `input_drift`).
+    Returns a dict: experiment, versions, seeds, steps, cases, and table (case, arm, seed, step, measure, value): at
+    each look the means over the layers from the second to the last of relative and cosine, see `gradient_change`, nan
+    where a run diverged; at the last step test_accuracy, steps_to_90, train_loss.
     Source: Santurkar et al. 2018, definition 2.1.
     """
-
-    def watch(moment):
-        if moment.step % 10 == 0 and moment.step < min(100, steps):
-            pairs = _gradients(moment)
-            with np.errstate(all="ignore"):  # a run may diverge
-                changes = [[gradient_change(*pair) for pair in zip(*layer, strict=True)] for layer in pairs]
-            relative, cosine = np.mean(changes, axis=0).T  # over layers, for each member
-            return {"relative": relative, "cosine": cosine}
-
-    found = over_cases(data, cases, arms, seeds, {"steps": steps}, watch, device, progress, keep)
-    arms_found = [
-        {
-            **labels,
-            "steps_to_90": [steps_to(run) for run in runs],
-            "relative": [mean_over_looks(run, "relative") for run in runs],
-            "cosine": [mean_over_looks(run, "cosine") for run in runs],
-        }
-        for labels, runs in found
-    ]
-    differences = [_difference(case, arms_found) for case in cases if {"none", "batch"} <= set(arms)]
+    settings = {case: CASES[case] for case in cases}
+    found = over_cases(data, settings, arms, seeds, _watch, device, progress, keep, {"steps": steps})
     return {
         "experiment": "gradient_shift",
         "versions": versions(),
         "seeds": seeds,
         "steps": steps,
         "cases": list(cases),
-        "arms": arms_found,
-        "differences": differences,
+        "table": tabled(*found),
     }
 
 
-def _difference(case, arms):
-    """BatchNorm minus none, paired by seed."""
-    found = {"case": case}
-    for name in ("relative", "cosine"):
-        none, batch = pairs(case, arms, name)
-        found["pairs"] = len(none)
-        found[name] = float((batch - none).mean()) if len(none) > 1 else None
-        found[f"{name}_interval"] = list(interval(batch - none)) if len(none) > 1 else None
-    return found
+def deep_linear(
+    data, seeds=20, cases=tuple(LINEAR_CASES), arms=("none", "batch"), device="cpu", progress=False, keep=None
+):
+    """`gradient_shift` of deep nets without activations, which descend the loss of all their 200 images at each step.
+
+        64 units a layer, weights normal with sd 1 / sqrt(fan_in), 60 steps; every seed has its own images
+
+    data   data.Data
+    cases  names in LINEAR_CASES
+    arms   'none' and 'batch'
+    keep   a file for finished groups, see `run_all`
+    Returns a dict as `gradient_shift` does; looks are taken before steps 0, 10, ..., 50, and at the last step there are
+    train_loss and train_accuracy, in evaluation mode.
+    Source: Santurkar et al. 2018, figure 3b and appendix A: 25 layers, squared error on normal numbers, other rates.
+    """
+    settings = {case: LINEAR_CASES[case] for case in cases}
+    steps = LINEAR.steps
+    found = over_cases(data, settings, arms, seeds, _watch, device, progress, keep, {"every": steps})
+    return {
+        "experiment": "deep_linear",
+        "versions": versions(),
+        "seeds": seeds,
+        "steps": steps,
+        "cases": list(cases),
+        "table": tabled(*found),
+    }
+
+
+def _watch(moment):
+    """Relative change and cosine, means over the layers from the second on, before each tenth of 100 steps."""
+    if moment.step % 10 or moment.step >= 100 or moment.x is None:
+        return None
+    pairs = _gradients(moment)
+    with np.errstate(all="ignore"):  # a run may diverge
+        changes = [[gradient_change(*pair) for pair in zip(*layer, strict=True)] for layer in pairs]
+    relative, cosine = np.mean(changes, axis=0).T  # over layers, for each member
+    return {"relative": relative, "cosine": cosine}
 
 
 def _gradients(moment):
@@ -77,12 +86,12 @@ def _gradients(moment):
     layers = [name for name in old if name.startswith("linear") and name.endswith("weight")]
     numbers = {name: _layer_number(name) for name in old}
     lr = torch.tensor([setting.lr for setting in moment.settings], dtype=moment.x.dtype, device=moment.x.device)
-    before = _gradient_at(moment, old)
+    before = _gradient_at(moment, old, old)
     new = {name: p - lr.view(-1, *(1,) * (p.dim() - 1)) * before[name] for name, p in old.items()}
     pairs = []
     for layer in layers[1:]:
         below = {name: new[name] if numbers[name] < numbers[layer] else p for name, p in old.items()}
-        pairs.append([g[layer].cpu().numpy() for g in (before, _gradient_at(moment, below))])
+        pairs.append([g[layer].cpu().numpy() for g in (before, _gradient_at(moment, below, [layer]))])
     return pairs
 
 
@@ -92,10 +101,10 @@ def _layer_number(name):
     return int(digits) if digits else float("inf")
 
 
-def _gradient_at(moment, parameters):
-    """Gradients of the loss of the batch to come, at these parameters, by name."""
-    leaves = {name: p.clone().requires_grad_() for name, p in parameters.items()}
+def _gradient_at(moment, parameters, wanted):
+    """Gradients of the loss of the batch to come, at these parameters, with respect to those wanted, by name."""
+    leaves = {name: p.clone().requires_grad_(name in wanted) for name, p in parameters.items()}
     kept = {name: b.clone() for name, b in moment.net.named_buffers()}  # the running statistics stay as they are
     moment.net.train()
     loss = train.per_member_loss(functional_call(moment.net, {**leaves, **kept}, (moment.x,)), moment.y)
-    return dict(zip(leaves, torch.autograd.grad(loss.sum(), list(leaves.values())), strict=True))
+    return dict(zip(wanted, torch.autograd.grad(loss.sum(), [leaves[name] for name in wanted]), strict=True))
