@@ -80,3 +80,15 @@ def joined(parts):
     tables = {name: [part[name] for part in parts if part[name] is not None] for name in ("table", "tuning")}
     found = {name: pd.concat(each, ignore_index=True) for name, each in tables.items() if each}
     return {**found, "best": [one for part in parts for one in part["best"]]}
+
+
+def with_twins(stored):
+    """Those of the best rates whose runs have twins: what the notebook makes again.
+
+    stored  what an experiment returned that tunes
+    Returns a list, to be given to the same experiment as `best`.
+    """
+    twins = stored["table"][stored["table"]["twin"] > 0]
+    names = [name for name in stored["best"][0] if name != "trains"]
+    there = set(twins[names].itertuples(index=False, name=None))
+    return [one for one in stored["best"] if tuple(one[name] for name in names) in there]
