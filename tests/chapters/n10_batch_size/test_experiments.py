@@ -240,8 +240,28 @@ def test_a_stored_point_comes_out_again_and_another_one_does_not(digits, name, w
     assert not results.again(wrong, stored, "test_accuracy", 1 / 500).agrees
 
 
-def test_the_verdicts_of_the_notebook_hold_in_what_is_stored():
-    pass
+def test_the_verdicts_on_batch_sizes_are_those_of_the_notebook():
+    table = experiments.evidence("batch_sizes")["table"]
+    rows = of_sizes.differences(table)
+    found = {
+        tuple(row[:4]): row["verdict"] for _, row in rows[["net", "batch_size", "arm", "against", "verdict"]].iterrows()
+    }
+    alone = ("none", "layer", "group")
+    for size, verdict in ((2, "less"), (4, "less"), (8, results.UNSETTLED), (16, results.UNSETTLED), (64, "more")):
+        assert {found["mlp", size, "batch", against] for against in alone} == {verdict}, size
+    assert (found["mlp", 2, "renorm", "batch"], found["mlp", 2, "renorm", "layer"]) == ("more", "less")
+    assert (found["mlp", 4, "renorm", "batch"], found["mlp", 4, "renorm", "layer"]) == ("more", results.UNSETTLED)
+    means = results.of(table, "test_accuracy", twin=0).groupby(["net", "batch_size", "arm"])["value"].mean()
+    assert means["mlp", 2, "batch"] < 0.6 and means["cnn", 2, "batch"] > 0.96, "a breakdown, and none"
+    assert means["cnn", 16, "layer"] == pytest.approx(0.974, abs=0.002), "well tuned"
+
+
+def test_only_batches_of_two_are_chaotic():
+    table = results.of(experiments.evidence("batch_sizes")["table"], "test_accuracy")
+    twins = table[table["twin"] > 0].merge(table[table["twin"] == 0], on=["net", "batch_size", "arm", "lr", "seed"])
+    apart = (twins["value_x"] - twins["value_y"]).abs().groupby([twins["net"], twins["batch_size"], twins["arm"]]).max()
+    assert (apart["mlp", 16, "none"], apart["mlp", 64, "batch"]) == (0, 0)
+    assert apart["mlp", 2, "batch"] > 0.1 and apart["cnn", 2, "batch"] > 0.002
 
 
 # --- which images share a batch --------------------------------------------------------------------------------------
