@@ -154,7 +154,8 @@ def test_an_arm_that_does_not_train_is_run_at_the_best_of_its_rates_and_said(own
 
 def test_every_size_sees_the_images_equally_often_but_makes_some_steps_at_least(own):
     grid = {"mlp": {"norms": ("none", "batch"), "sizes": (2, 50, 500), "passes": 1, "least": 10}}
-    cases = [("mlp", 2, "none"), ("mlp", 2, "batch"), ("mlp", 50, "none"), ("mlp", 500, "none")]
+    grid |= {"cnn": {**grid["mlp"], "norms": ("none",), "sizes": (50,), "seeds": 2}}
+    cases = [("mlp", 2, "none"), ("mlp", 2, "batch"), ("mlp", 50, "none"), ("mlp", 500, "none"), ("cnn", 50, "none")]
     best = [{"net": net, "batch_size": size, "arm": arm, "lr": 0.1, "trains": True} for net, size, arm in cases]
     found = results.of(experiments.batch_sizes(own, seeds=3, grid=grid, best=best)["table"], "test_accuracy")
     steps = {
@@ -164,6 +165,7 @@ def test_every_size_sees_the_images_equally_often_but_makes_some_steps_at_least(
         ("mlp", 2, "none"): ([75], 3),
         ("mlp", 2, "batch"): ([75], 3),
         ("mlp", 50, "none"): ([10], 3),
+        ("cnn", 50, "none"): ([10], 2),  # fewer seeds at most
     }, "batches larger than the training set are left out"
 
 
@@ -211,7 +213,7 @@ def test_stored_rates_are_the_best_of_those_tried_at_no_edge_by_other_seeds(name
         assert one["trains"] == (own.max() > 0.15)
         runs = results.of(reported, "test_accuracy", **label, arm=one["arm"])
         assert set(runs["lr"]) == {one["lr"]}
-        assert runs["seed"].tolist() == list(range(20))
+        assert runs["seed"].tolist() == list(range(8 if one.get("net") == "cnn" else 20))
 
 
 def again(name, digits, seeds=2, **which):
@@ -252,6 +254,7 @@ def test_the_verdicts_on_batch_sizes_are_those_of_the_notebook():
     assert (found["mlp", 2, "renorm", "batch"], found["mlp", 2, "renorm", "layer"]) == ("more", "less")
     assert (found["mlp", 4, "renorm", "batch"], found["mlp", 4, "renorm", "layer"]) == ("more", results.UNSETTLED)
     means = results.of(table, "test_accuracy", twin=0).groupby(["net", "batch_size", "arm"])["value"].mean()
+    assert {verdict for key, verdict in found.items() if key[0] == "cnn"} == {results.UNSETTLED}
     assert means["mlp", 2, "batch"] < 0.6 and means["cnn", 2, "batch"] > 0.96, "a breakdown, and none"
     assert means["cnn", 16, "layer"] == pytest.approx(0.974, abs=0.002), "well tuned"
 
@@ -262,6 +265,53 @@ def test_only_batches_of_two_are_chaotic():
     apart = (twins["value_x"] - twins["value_y"]).abs().groupby([twins["net"], twins["batch_size"], twins["arm"]]).max()
     assert (apart["mlp", 16, "none"], apart["mlp", 64, "batch"]) == (0, 0)
     assert apart["mlp", 2, "batch"] > 0.1 and apart["cnn", 2, "batch"] > 0.002
+
+
+def test_the_verdicts_on_ghost_batches_are_those_of_the_notebook():
+    stored = experiments.evidence("ghost_batches")
+    found = of_sizes.against_whole(stored).set_index("arm")["verdict"].to_dict()
+    verdicts = ("less", *[results.UNSETTLED] * 3, "more", results.UNSETTLED)
+    assert found == {f"parts of {2**i}": verdict for i, verdict in enumerate(verdicts, 1)}
+    means = results.of(stored["table"], "test_accuracy", twin=0).groupby("arm")["value"].mean()
+    assert means["parts of 2"] < 0.7 and means.drop("parts of 2").min() > 0.96
+
+
+def test_the_verdicts_on_companions_are_those_of_the_notebook():
+    stored = experiments.evidence("one_class")
+    assert [(one["classes"], one["arm"]) for one in stored["best"] if not one["trains"]] == [(1, "batch")]
+    rows = of_companions.from_most(stored["table"])
+    found = {(row["of"], row["arm"]): row["verdict"] for _, row in rows.iterrows()}
+    unsettled, none = results.UNSETTLED, "no difference"
+    assert found == {
+        **{("none", 1): "less", ("none", 2): unsettled, ("none", 5): none},
+        **{("layer", 1): "less", ("layer", 2): none, ("layer", 5): none},
+        **{("batch", 1): "less", ("batch", 2): "less", ("batch", 5): none},
+        **{("renorm", 1): "less", ("renorm", 2): "less", ("renorm", 5): none},
+    }
+    few = results.of(stored["table"], "test_accuracy", classes=1, twin=0)
+    assert results.compare(few, "renorm", "batch", "test_accuracy")["low"] > 50
+    assert results.compare(few, "renorm", "none", "test_accuracy")["high"] < -20
+    table = experiments.evidence("shared_nuisance")["table"]
+    modes = [row["verdict"] for row in of_companions.between_modes(table)]
+    assert modes == ["no difference", "less", "no difference", "no difference"]
+    by_session = of_companions.between_modes(table)[1]
+    assert by_session["high"] < -10, "points"
+    assert of_companions.shuffled_or_not(table)["low"] > 10
+    shuffled = results.of(table, "test_accuracy", together=False, twin=0)
+    assert results.compare(shuffled, "batch", "none", "test_accuracy", margin=1.0)["verdict"] == results.UNSETTLED
+
+
+def test_the_verdicts_on_fine_tuning_are_those_of_the_notebook():
+    rows = of_frozen.frozen_against_not(experiments.evidence("fine_tuning")["table"])
+    found = {(row["measure"], row["batch_size"]): row["verdict"] for _, row in rows.iterrows()}
+    unsettled = results.UNSETTLED
+    assert found == {
+        **{("test_accuracy", 2): "more", ("test_accuracy", 4): "more"},
+        **{("test_accuracy", 8): unsettled, ("test_accuracy", 16): "less"},
+        **{("old_accuracy", 2): "more", ("old_accuracy", 4): unsettled},
+        **{("old_accuracy", 8): "more", ("old_accuracy", 16): unsettled},
+    }
+    assert rows.iloc[0]["low"] > 40
 
 
 # --- which images share a batch --------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from .rates import MLP, NETS, at_best_rates, joined
 NORMS = ("none", "layer", "group", "batch")
 GRID = {  # by net; the cnn needs fewer steps, and far more arithmetic for each
     "mlp": {"norms": (*NORMS, "renorm"), "sizes": (2, 4, 8, 16, 64), "passes": 10, "least": 300},
-    "cnn": {"norms": NORMS, "sizes": (2, 16, 64), "passes": 10, "least": 120},
+    "cnn": {"norms": NORMS, "sizes": (2, 16, 64), "passes": 10, "least": 120, "seeds": 8},
 }
 # The runs that the notebook makes again: net, images in a batch, arm.
 AGAIN = (("mlp", 2, "batch"), ("mlp", 16, "none"), ("mlp", 64, "batch"), ("cnn", 2, "batch"))
@@ -26,7 +26,7 @@ def batch_sizes(data, seeds=20, grid=GRID, best=None, device="cpu", progress=Fal
 
     data   data.Data
     seeds  runs per arm, 2 or more
-    grid   {net: {norms, sizes, passes, least}}
+    grid   {net: {norms, sizes, passes, least}}, and seeds if there are to be fewer at most
     best   rates chosen before, as returned: only these arms and sizes are trained
     Returns a dict: experiment, versions, seeds, and table, tuning, best as `at_best_rates` returns them, with columns
     net and batch_size.
@@ -41,8 +41,8 @@ def batch_sizes(data, seeds=20, grid=GRID, best=None, device="cpu", progress=Fal
             steps = max(given["least"], given["passes"] * n // size)
             bases = {norm: replace(NETS[kind], norm=norm, batch_size=size, steps=steps) for norm in given["norms"]}
             twins = [norm for norm in bases if (kind, size, norm) in AGAIN]
-            label = {"net": kind, "batch_size": size}
-            parts.append(at_best_rates(label, bases, data, seeds, best, twins, **how))
+            label, own = {"net": kind, "batch_size": size}, min(seeds, given.get("seeds", seeds))
+            parts.append(at_best_rates(label, bases, data, own, best, twins, **how))
     return {"experiment": "batch_sizes", "versions": versions(), "seeds": seeds, **joined(parts)}
 
 
