@@ -14,6 +14,7 @@ ARMS = {
     "instance": {"label": "with InstanceNorm", "color": "#666666", "linestyle": (0, (1, 2))},
     "rms": {"label": "with RMSNorm", "color": "#9467BD", "linestyle": (0, (4, 1, 1, 1))},
     "renorm": {"label": "with batch renormalization", "color": "#1B5E20", "linestyle": (0, (9, 2))},
+    "frozen": {"label": "with BatchNorm frozen", "color": "#882255", "linestyle": (0, (5, 2))},
     "clip": {"label": "gradient clipping", "color": "#D55E00", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
     "skip_init": {"label": "SkipInit", "color": "#000000", "linestyle": (0, (3, 1, 1, 1))},
     # One mean and variance for all channels together.

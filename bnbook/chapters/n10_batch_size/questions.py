@@ -2,13 +2,14 @@
 
 from bnbook.grading.question import Question
 
-_STORED = "arms = experiments.evidence('{}')['arms']; "
-_SIZES, _GHOSTS = _STORED.format("batch_sizes"), _STORED.format("ghost_batches")
 
-
-def _accuracy(condition):
-    """What to type for the mean accuracies of the stored arms that fulfil a condition, in whole per cent."""
-    return f"[round(100 * np.mean(a['accuracy'])) for a in arms if {condition}]"
+def _accuracy(experiment, **which):
+    """What to type for the mean accuracy of stored runs, in whole per cent."""
+    chosen = ", ".join(f"{name}={value!r}" for name, value in which.items())
+    return (
+        f"table = experiments.evidence('{experiment}')['table']; "
+        f"round(100 * results.of(table, 'test_accuracy', twin=0, {chosen})['value'].mean())"
+    )
 
 
 QUESTIONS = (
@@ -62,14 +63,14 @@ QUESTIONS = (
             ),
             "cnn": (
                 "It has *more* numbers in each mean. Its stored accuracy with BatchNorm, batches of 2, in %:",
-                _SIZES + _accuracy("(a['net'], a['norm'], a['batch_size']) == ('cnn', 'batch', 2)"),
-                "[97]",
+                _accuracy("batch_sizes", net="cnn", arm="batch", batch_size=2),
+                "97",
             ),
             "neither": (
                 "With m = 2 only the sign of a difference survives. Stored accuracy of the mlp with BatchNorm, batches "
                 "of 2, in %:",
-                _SIZES + _accuracy("(a['net'], a['norm'], a['batch_size']) == ('mlp', 'batch', 2)"),
-                "[49]",
+                _accuracy("batch_sizes", net="mlp", arm="batch", batch_size=2),
+                "47",
             ),
         },
     ),
@@ -82,13 +83,13 @@ QUESTIONS = (
             "a": (
                 "The gradient is as smooth as that of 256, but of a net that is normalized by 2 images. Stored "
                 "accuracy with parts of 2, in %:",
-                _GHOSTS + _accuracy("a['ghost'] == 2"),
-                "[52]",
+                _accuracy("ghost_batches", arm="parts of 2"),
+                "58",
             ),
             "c": (
-                "The average is over gradients, not over nets. Stored accuracies with parts of 2 and of all 256, in %:",
-                _GHOSTS + _accuracy("a['ghost'] in (2, 256)"),
-                "[52, 98]",
+                "The average is over gradients, not over nets. The other end, all 256 normalized together, in %:",
+                _accuracy("ghost_batches", arm="parts of 256"),
+                "98",
             ),
         },
     ),

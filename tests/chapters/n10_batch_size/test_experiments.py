@@ -3,14 +3,18 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
 
 from bnbook import data, nets, norm_numpy, train
 from bnbook.chapters.n10_batch_size import experiments
-from bnbook.chapters.n10_batch_size.experiments import companions, estimates, rates, repeat, sizes
-from bnbook.chapters.n10_batch_size.experiments.rates import MLP, tuned
+from bnbook.chapters.n10_batch_size.experiments import companions, estimates, rates, sizes
+from bnbook.chapters.n10_batch_size.experiments.rates import MLP, at_best_rates
+from bnbook.chapters.n10_batch_size.plots import companions as of_companions
+from bnbook.chapters.n10_batch_size.plots import frozen as of_frozen
+from bnbook.chapters.n10_batch_size.plots import sizes as of_sizes
 from bnbook.lab import engine, results
 from bnbook.lab.engine import tensors
 
@@ -59,6 +63,15 @@ def test_errors_of_the_statistics_are_those_of_independent_values():
     assert found["slope"] == pytest.approx(-0.5, abs=0.02) and found["worth"] == pytest.approx(1, abs=0.1)
     repeated = estimates._errors(z.repeat(4, 2), (2, 8, 64), 3000, np.random.default_rng(1))
     assert repeated["worth"] == pytest.approx(1, abs=0.1) and repeated["mean_theory"][0] == 8**-0.5
+    assert repeated["share"] == pytest.approx(0, abs=0.01)
+
+
+def test_what_belongs_to_the_position_is_no_chance():
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(4000, 1, 4)) + np.array([3.0, 1.0, -1.0, -3.0])  # variances 1 and 5: a share of 5 / 6
+    found = estimates._errors(z, (2, 8, 64), 3000, rng)
+    assert found["share"] == pytest.approx(5 / 6, abs=0.01)
+    assert found["worth"] == pytest.approx(4 / (1 - found["share"]), rel=0.1)
 
 
 def test_the_statistics_are_of_what_the_second_normalization_gets(digits):
@@ -74,62 +87,108 @@ def test_the_statistics_are_of_what_the_second_normalization_gets(digits):
 # --- rates of their own ----------------------------------------------------------------------------------------------
 
 
-def test_the_rate_is_the_best_on_the_validation_images_and_the_accuracies_are_on_the_test_images(digits):
-    base = replace(MLP, norm="none", width=8, steps=15, every=15, batch_size=32)
-    arm = tuned([base], digits, seeds=2, tuning_seeds=2)[0]
+SHORT = {norm: replace(MLP, norm=norm, width=8, steps=15, batch_size=32) for norm in ("none", "batch")}
+
+
+@pytest.fixture(scope="module")
+def short(digits):
+    return at_best_rates({"net": "mlp"}, SHORT, digits, seeds=2, twins=("none",))
+
+
+def test_the_rate_is_the_best_on_the_validation_images_and_the_accuracies_are_on_the_test_images(digits, short):
     validation = digits._replace(x_test=digits.x_val, y_test=digits.y_val)
-    by_rate = [
-        np.mean([engine.run(replace(base, lr=lr, seed=seed), validation)["test_accuracy"][-1] for seed in (100, 101)])
-        for lr in arm["rates"]
-    ]
-    np.testing.assert_allclose(arm["validation"], by_rate)
-    assert arm["lr"] == arm["rates"][int(np.argmax(by_rate))]
-    again = [engine.run(replace(base, lr=arm["lr"], seed=seed), digits)["test_accuracy"][-1] for seed in (0, 1)]
-    assert arm["accuracy"] == again
-    np.testing.assert_allclose(np.diff(np.log2(arm["rates"])), 1)
+    tried = results.of(short["tuning"], "val_accuracy")
+    assert set(tried["seed"]) == set(range(100, 108)) and list(tried.columns[:4]) == ["net", "arm", "lr", "seed"]
+    for one in short["best"]:
+        own = tried[tried["arm"] == one["arm"]].groupby("lr")["value"].mean()
+        settings = [replace(SHORT[one["arm"]], every=15, lr=one["lr"], seed=seed) for seed in range(100, 108)]
+        runs = engine.run_all(settings, validation, dtype=torch.float32)
+        assert own[one["lr"]] == pytest.approx(np.mean([run["test_accuracy"][-1] for run in runs]))
+        assert own[one["lr"]] == own.max() and one["trains"] and one["net"] == "mlp"
+        own = results.of(short["table"], "test_accuracy", arm=one["arm"], twin=0)
+        settings = [replace(SHORT[one["arm"]], every=15, lr=one["lr"], seed=seed) for seed in (0, 1)]
+        assert own["value"].tolist() == [engine.run(setting, digits)["test_accuracy"][-1] for setting in settings]
 
 
-def test_the_test_images_have_no_say_in_the_rate(digits):
-    base = replace(MLP, norm="none", width=8, steps=15, every=15, batch_size=32)
+def test_all_arms_are_tried_at_the_same_rates_a_factor_of_two_apart(short):
+    rates_of = {arm: sorted(set(part["lr"])) for arm, part in short["tuning"].groupby("arm")}
+    assert rates_of["none"] == rates_of["batch"] and {0.1, 0.2, 0.4, 0.8, 1.6} <= set(rates_of["none"])
+    np.testing.assert_allclose(np.diff(np.log2(rates_of["none"])), 1)
+    assert all(rates_of["none"][0] < one["lr"] < rates_of["none"][-1] for one in short["best"])
+
+
+def test_only_the_runs_that_are_made_again_have_twins(short):
+    twins = short["table"][short["table"]["twin"] > 0]
+    assert set(twins["arm"]) == {"none"} and set(twins["seed"]) == {0, 1} and set(twins["twin"]) == {1, 2, 3, 4, 5}
+
+
+def test_the_test_images_have_no_say_in_the_rate(digits, short):
     wrong = digits._replace(y_test=(digits.y_test + 1) % 10)
-    arms = [tuned([base], part, seeds=2, tuning_seeds=2)[0] for part in (digits, wrong)]
-    assert arms[0]["lr"] == arms[1]["lr"] and arms[0]["accuracy"] != arms[1]["accuracy"]
+    found = at_best_rates({"net": "mlp"}, SHORT, wrong, seeds=2)
+    assert found["best"] == short["best"] and not found["table"]["value"].equals(short["table"]["value"])
 
 
-def test_a_grid_whose_best_rate_is_at_its_edge_grows_by_four_rates_at_most(monkeypatch):
-    tried = []
+def test_chosen_rates_are_not_chosen_again_and_only_their_arms_are_trained(digits, short):
+    best = [one for one in short["best"] if one["arm"] == "batch"]
+    found = at_best_rates({"net": "mlp"}, SHORT, digits, seeds=2, best=best, twins=("batch",))
+    assert found["tuning"] is None and set(found["table"]["arm"]) == {"batch"} and set(found["table"]["twin"]) == {0}
+    again = results.again(found["table"], short["table"], "test_accuracy", 1 / 500)
+    assert again.agrees and again.runs == 2 and again.apart == 0
+    assert at_best_rates({"net": "cnn"}, SHORT, digits, seeds=2, best=best)["table"] is None, "of another net"
 
-    def rising(settings, data, **how):
-        tried.extend(setting.lr for setting in settings)
-        return [{"test_accuracy": [setting.lr]} for setting in settings]
 
-    monkeypatch.setattr(rates, "run_all", rising)
-    best, grid, found = rates._best_rate(replace(MLP, batch_size=32), None, 1, {})
-    assert len(tried) == 10 and best == grid[-1] == 0.4 * 2**6 and found == grid
-    monkeypatch.setattr(
-        rates, "run_all", lambda settings, *_, **__: [{"test_accuracy": [-abs(s.lr - 0.2)]} for s in settings]
-    )
-    assert rates._best_rate(replace(MLP, batch_size=32), None, 1, {})[:2] == (
-        0.2,
-        [0.05, 0.1, 0.2, 0.4, 0.8, 1.6],
-    )
+def test_what_has_twins_is_made_again(short):
+    assert [one["arm"] for one in experiments.with_twins(short)] == ["none"]
+
+
+def test_an_arm_that_does_not_train_is_run_at_the_best_of_its_rates_and_said(own, monkeypatch):
+    def guessing(settings, data, *_, **__):
+        accuracies = [0.34 if setting.lr == 0.2 else 0.33 for setting in settings]
+        return [{"step": [0, 15], "test_accuracy": [0, a], "train_loss": 1.0, "diverged": True} for a in accuracies]
+
+    monkeypatch.setattr(rates, "run_all", guessing)
+    found = at_best_rates({}, {"batch": SHORT["batch"]}, own, seeds=2)
+    assert found["best"] == [{"arm": "batch", "lr": 0.2, "trains": False}]
+    assert set(found["table"]["lr"]) == {0.2}
 
 
 def test_every_size_sees_the_images_equally_often_but_makes_some_steps_at_least(own):
-    grid = {"mlp": {"norms": ("none", "batch"), "sizes": (2, 50, 500), "passes": 1, "least": 10, "tuning_seeds": 2}}
-    found = experiments.batch_sizes(own, seeds=2, grid=grid)
-    assert [(arm["norm"], arm["batch_size"], arm["steps"]) for arm in found["arms"]] == [
-        *[("none", 2, 75), ("none", 50, 10), ("batch", 2, 75), ("batch", 50, 10)],
-    ], "batches larger than the training set are left out"
+    grid = {"mlp": {"norms": ("none", "batch"), "sizes": (2, 50, 500), "passes": 1, "least": 10}}
+    grid |= {"cnn": {**grid["mlp"], "norms": ("none",), "sizes": (50,), "seeds": 2}}
+    cases = [("mlp", 2, "none"), ("mlp", 2, "batch"), ("mlp", 50, "none"), ("mlp", 500, "none"), ("cnn", 50, "none")]
+    best = [{"net": net, "batch_size": size, "arm": arm, "lr": 0.1, "trains": True} for net, size, arm in cases]
+    found = results.of(experiments.batch_sizes(own, seeds=3, grid=grid, best=best)["table"], "test_accuracy")
+    steps = {
+        key: (part["step"].unique().tolist(), len(part)) for key, part in found.groupby(["net", "batch_size", "arm"])
+    }
+    assert steps == {
+        ("mlp", 2, "none"): ([75], 3),
+        ("mlp", 2, "batch"): ([75], 3),
+        ("mlp", 50, "none"): ([10], 3),
+        ("cnn", 50, "none"): ([10], 2),  # fewer seeds at most
+    }, "batches larger than the training set are left out"
 
 
 def test_ghosts_larger_than_the_batch_are_left_out(own, monkeypatch):
-    monkeypatch.setattr(sizes, "tuned", lambda bases, *_, **__: [base.ghost for base in bases])
+    asked = {}
+
+    def caught(label, bases, *_, **__):
+        asked.update(bases)
+        return {"table": None, "tuning": None, "best": []}
+
+    monkeypatch.setattr(sizes, "at_best_rates", caught)
     found = experiments.ghost_batches(own, seeds=2)
-    assert found["batch_size"] == 128 and found["arms"] == [None, 2, 4, 8, 16, 32, 64]
+    assert found["batch_size"] == 128 and found["ghosts"] == [2, 4, 8, 16, 32, 64]
+    assert {arm: (base.norm, base.ghost) for arm, base in asked.items()} == {
+        "none": ("none", None),
+        **{f"parts of {size}": ("batch", size) for size in found["ghosts"]},
+    }
 
 
-@pytest.mark.parametrize("name", ["batch_sizes", "ghost_batches", "one_class", "shared_nuisance", "fine_tuning"])
+STORED = ("batch_sizes", "ghost_batches", "one_class", "shared_nuisance", "fine_tuning")
+
+
+@pytest.mark.parametrize("name", STORED)
 def test_one_seed_is_refused(own, name):
     with pytest.raises(ValueError, match="seeds is 1; an interval needs at least 2 runs"):
         getattr(experiments, name)(own, seeds=1)
@@ -138,64 +197,121 @@ def test_one_seed_is_refused(own, name):
 # --- what is stored --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["batch_sizes", "ghost_batches", "one_class"])
-def test_stored_arms_have_rates_that_are_worse_on_both_sides_and_eight_seeds(name):
+@pytest.mark.parametrize("name", STORED)
+def test_stored_rates_are_the_best_of_those_tried_at_no_edge_by_other_seeds(name):
     stored = experiments.evidence(name)
-    assert stored["command"] == f"python -m bnbook run {name} --seeds 8 --store"
-    for arm in stored["arms"]:
-        assert len(arm["accuracy"]) == 8 and not arm["at_edge"], arm
-        assert arm["lr"] == arm["rates"][int(np.argmax(arm["validation"]))]
-        assert arm["interval"] == list(results.interval(arm["accuracy"]))
+    assert stored["command"] == f"python -m bnbook run {name} --seeds 20 --store"
+    tried, reported = results.of(stored["tuning"], "val_accuracy"), results.of(stored["table"], "test_accuracy", twin=0)
+    assert set(tried["seed"]) == set(range(100, 108))
+    for one in stored["best"]:
+        label = {name: one[name] for name in one if name not in ("arm", "lr", "trains")}
+        same = tried[(tried[list(label)] == pd.Series(label)).all(axis=1)] if label else tried
+        means = same.groupby(["arm", "lr"])["value"].mean().unstack()
+        assert not means.isna().any(axis=None), "all arms at the same rates"
+        own = means.loc[one["arm"]]
+        assert own[one["lr"]] == pytest.approx(own.max()) and means.columns[0] < one["lr"] < means.columns[-1], one
+        assert one["trains"] == (own.max() > 0.15)
+        runs = results.of(reported, "test_accuracy", **label, arm=one["arm"])
+        assert set(runs["lr"]) == {one["lr"]}
+        assert runs["seed"].tolist() == list(range(8 if one.get("net") == "cnn" else 20))
+
+
+def again(name, digits, seeds=2, **which):
+    """Stored runs made again, and the stored table."""
+    stored = experiments.evidence(name)
+    best = [one for one in stored["best"] if which.items() <= one.items()]
+    live = getattr(experiments, name)(digits, seeds=seeds, best=best)["table"]
+    return live, stored["table"]
 
 
 @pytest.mark.parametrize(
-    "name, which",
+    "name, which, runs",
     [
-        ("batch_sizes", {"net": "mlp", "norm": "batch", "batch_size": 64}),
-        ("ghost_batches", {"ghost": 16}),
-        ("one_class", {"classes": 1, "norm": "none"}),
+        ("batch_sizes", {"net": "mlp", "arm": "batch", "batch_size": 64}, 2),
+        ("ghost_batches", {"arm": "parts of 16"}, 2),
+        ("one_class", {"classes": 1, "arm": "none"}, 2),
+        ("shared_nuisance", {"together": True, "arm": "batch"}, 2),
+        ("fine_tuning", {"batch_size": 16, "arm": "frozen"}, 2),
     ],
 )
-def test_a_stored_point_comes_out_again(digits, name, which):
-    arms = [arm for arm in experiments.evidence(name)["arms"] if which.items() <= arm.items()]
-    found = experiments.again(arms, digits, seeds=2)
-    assert len(found) == 1 and found[0]["agrees"]
-    rng = np.random.default_rng(0)
-    twin = digits._replace(x_train=digits.x_train * (1 + 1e-15 * rng.choice([-1, 1], digits.x_train.shape)))
-    assert experiments.again(arms, twin, seeds=2)[0]["agrees"], "rounding errors do not grow here"
+def test_a_stored_point_comes_out_again_and_another_one_does_not(digits, name, which, runs):
+    live, stored = again(name, digits, **which)
+    found = results.again(live, stored, "test_accuracy", 1 / 500)
+    assert found.agrees and found.runs == runs and found.level == "result"
+    wrong = live.assign(value=live["value"] - 0.03)
+    assert not results.again(wrong, stored, "test_accuracy", 1 / 500).agrees
 
 
-def test_a_stored_fine_tuning_comes_out_again(digits):
-    stored = [a for a in experiments.evidence("fine_tuning")["arms"] if (a["size"], a["frozen"]) == (16, True)][0]
-    found = experiments.fine_tuning(digits, seeds=2, sizes=(16,), rates=(stored["lr"],))["arms"][1]
-    for name in ("new", "old"):
-        np.testing.assert_allclose(found[name], stored[name][:2], atol=0.0021, err_msg="one image of 500")
+def test_the_verdicts_on_batch_sizes_are_those_of_the_notebook():
+    table = experiments.evidence("batch_sizes")["table"]
+    rows = of_sizes.differences(table)
+    found = {
+        tuple(row[:4]): row["verdict"] for _, row in rows[["net", "batch_size", "arm", "against", "verdict"]].iterrows()
+    }
+    alone = ("none", "layer", "group")
+    for size, verdict in ((2, "less"), (4, "less"), (8, results.UNSETTLED), (16, results.UNSETTLED), (64, "more")):
+        assert {found["mlp", size, "batch", against] for against in alone} == {verdict}, size
+    assert (found["mlp", 2, "renorm", "batch"], found["mlp", 2, "renorm", "layer"]) == ("more", "less")
+    assert (found["mlp", 4, "renorm", "batch"], found["mlp", 4, "renorm", "layer"]) == ("more", results.UNSETTLED)
+    means = results.of(table, "test_accuracy", twin=0).groupby(["net", "batch_size", "arm"])["value"].mean()
+    assert {verdict for key, verdict in found.items() if key[0] == "cnn"} == {results.UNSETTLED}
+    assert means["mlp", 2, "batch"] < 0.6 and means["cnn", 2, "batch"] > 0.96, "a breakdown, and none"
+    assert means["cnn", 16, "layer"] == pytest.approx(0.974, abs=0.002), "well tuned"
 
 
-def test_where_rounding_errors_grow_only_the_breakdown_is_compared(own, monkeypatch):
-    arm = {"net": "mlp", "norm": "batch", "batch_size": 2, "ghost": None, "steps": 1, "lr": 0.1, "accuracy": [0.5, 0.4]}
-    smooth = {**arm, "batch_size": 64}
-    for live, rough_agrees, smooth_agrees in ((0.4, True, False), (0.9, False, False), (0.5, True, True)):
-        monkeypatch.setattr(repeat, "run_all", lambda settings, *_, a=live: [{"test_accuracy": [a]} for _ in settings])
-        found = experiments.again([arm, smooth], own, seeds=1)
-        assert [point["agrees"] for point in found] == [rough_agrees, smooth_agrees]
+def test_only_batches_of_two_are_chaotic():
+    table = results.of(experiments.evidence("batch_sizes")["table"], "test_accuracy")
+    twins = table[table["twin"] > 0].merge(table[table["twin"] == 0], on=["net", "batch_size", "arm", "lr", "seed"])
+    apart = (twins["value_x"] - twins["value_y"]).abs().groupby([twins["net"], twins["batch_size"], twins["arm"]]).max()
+    assert (apart["mlp", 16, "none"], apart["mlp", 64, "batch"]) == (0, 0)
+    assert apart["mlp", 2, "batch"] > 0.1 and apart["cnn", 2, "batch"] > 0.002
 
 
-def test_a_stored_point_that_does_not_come_out_is_noticed(digits):
-    arm = [arm for arm in experiments.evidence("ghost_batches")["arms"] if arm["ghost"] == 16][0]
-    assert not experiments.again([{**arm, "steps": 5}], digits, seeds=1)[0]["agrees"]
+def test_the_verdicts_on_ghost_batches_are_those_of_the_notebook():
+    stored = experiments.evidence("ghost_batches")
+    found = of_sizes.against_whole(stored).set_index("arm")["verdict"].to_dict()
+    verdicts = ("less", *[results.UNSETTLED] * 3, "more", results.UNSETTLED)
+    assert found == {f"parts of {2**i}": verdict for i, verdict in enumerate(verdicts, 1)}
+    means = results.of(stored["table"], "test_accuracy", twin=0).groupby("arm")["value"].mean()
+    assert means["parts of 2"] < 0.7 and means.drop(["none", "parts of 2"]).min() > 0.96
 
 
-def test_the_verdicts_of_the_notebook_hold_in_what_is_stored():
-    arms = {(a["net"], a["norm"], a["batch_size"]): a for a in experiments.evidence("batch_sizes")["arms"]}
-    assert arms["mlp", "batch", 2]["interval"][1] < 0.7 < 0.95 < arms["mlp", "none", 2]["interval"][0]
-    assert arms["cnn", "batch", 2]["interval"][0] > 0.95
-    assert arms["mlp", "batch", 2]["interval"][1] < arms["mlp", "renorm", 2]["interval"][0]
-    differences = {d["size"]: d["interval"] for d in experiments.evidence("fine_tuning")["differences"]}
-    assert differences[2][0] > 0.4 and differences[16][1] < 0
-    assert not any(arm["at_edge"] for arm in experiments.evidence("fine_tuning")["arms"])
-    ghosts = {a["ghost"]: np.mean(a["accuracy"]) for a in experiments.evidence("ghost_batches")["arms"]}
-    assert ghosts[2] < 0.7 < 0.96 < min(ghosts[size] for size in (4, 8, 16, 32, 64, 256))
+def test_the_verdicts_on_companions_are_those_of_the_notebook():
+    stored = experiments.evidence("one_class")
+    assert [(one["classes"], one["arm"]) for one in stored["best"] if not one["trains"]] == [(1, "batch")]
+    rows = of_companions.from_most(stored["table"])
+    found = {(row["of"], row["arm"]): row["verdict"] for _, row in rows.iterrows()}
+    unsettled, none = results.UNSETTLED, "no difference"
+    assert found == {
+        **{("none", 1): "less", ("none", 2): unsettled, ("none", 5): none},
+        **{("layer", 1): "less", ("layer", 2): none, ("layer", 5): none},
+        **{("batch", 1): "less", ("batch", 2): "less", ("batch", 5): none},
+        **{("renorm", 1): "less", ("renorm", 2): "less", ("renorm", 5): none},
+    }
+    few = results.of(stored["table"], "test_accuracy", classes=1, twin=0)
+    assert results.compare(few, "renorm", "batch", "test_accuracy")["low"] > 50
+    assert results.compare(few, "renorm", "none", "test_accuracy")["high"] < -20
+    table = experiments.evidence("shared_nuisance")["table"]
+    modes = [row["verdict"] for row in of_companions.between_modes(table)]
+    assert modes == ["no difference", "less", "no difference", "no difference"]
+    by_session = of_companions.between_modes(table)[1]
+    assert by_session["high"] < -10, "points"
+    assert of_companions.shuffled_or_not(table)["low"] > 10
+    shuffled = results.of(table, "test_accuracy", together=False, twin=0)
+    assert results.compare(shuffled, "batch", "none", "test_accuracy", margin=1.0)["verdict"] == results.UNSETTLED
+
+
+def test_the_verdicts_on_fine_tuning_are_those_of_the_notebook():
+    rows = of_frozen.frozen_against_not(experiments.evidence("fine_tuning")["table"])
+    found = {(row["measure"], row["batch_size"]): row["verdict"] for _, row in rows.iterrows()}
+    unsettled = results.UNSETTLED
+    assert found == {
+        **{("test_accuracy", 2): "more", ("test_accuracy", 4): "more"},
+        **{("test_accuracy", 8): unsettled, ("test_accuracy", 16): "less"},
+        **{("old_accuracy", 2): "more", ("old_accuracy", 4): unsettled},
+        **{("old_accuracy", 8): "more", ("old_accuracy", 16): unsettled},
+    }
+    assert rows.iloc[0]["low"] > 40
 
 
 # --- which images share a batch --------------------------------------------------------------------------------------
@@ -225,12 +341,12 @@ def test_sessions_share_contrast_and_brightness(digits):
 
 
 def test_by_session_training_mode_and_evaluation_mode_part_with_batch_norm_only(digits):
-    found = experiments.shared_nuisance(digits, seeds=2, steps=60, tuning_seeds=2)
-    arms = {(arm["norm"], arm["together"]): arm for arm in found["arms"]}
+    best = [{"together": t, "arm": arm, "lr": 0.4, "trains": True} for t in (True, False) for arm in ("none", "batch")]
+    table = experiments.shared_nuisance(digits, seeds=2, steps=60, best=best)["table"]
+    modes = {key: part["value"].to_numpy() for key, part in table.groupby(["together", "arm", "measure"])}
     for together in (True, False):
-        assert arms["none", together]["accuracy"] == arms["none", together]["in_training_mode"]
-    batch = arms["batch", True]
-    assert np.min(np.subtract(batch["in_training_mode"], batch["accuracy"])) > 0.05
+        assert (modes[together, "none", "test_accuracy"] == modes[together, "none", "session_accuracy"]).all()
+    assert (modes[True, "batch", "session_accuracy"] - modes[True, "batch", "test_accuracy"]).min() > 0.05
 
 
 # --- accumulation and fine-tuning ------------------------------------------------------------------------------------
@@ -285,12 +401,26 @@ def test_what_does_not_freeze_a_batch_norm_and_what_does():
 
 
 def test_fine_tuning_without_steps_that_count_leaves_a_frozen_net_as_it_was(digits):
-    found = experiments.fine_tuning(digits, seeds=2, sizes=(2,), rates=(1e-12,), passes=1)
-    usual, frozen = found["arms"]
-    assert not usual["frozen"] and frozen["frozen"]
-    assert frozen["new"] == found["before"]["new"] and frozen["old"] == found["before"]["old"]
-    assert usual["old"] != found["before"]["old"], "its running statistics move to those of the mirror images"
-    assert found["differences"][0]["mean"] == pytest.approx(np.mean(frozen["new"]) - np.mean(usual["new"]))
+    best = [{"batch_size": 2, "arm": arm, "lr": 1e-12, "trains": True} for arm in ("batch", "frozen")]
+    table = experiments.fine_tuning(digits, seeds=2, sizes=(2,), passes=1, best=best)["table"]
+    for measure in ("test_accuracy", "old_accuracy"):
+        before = results.of(table, measure, step=0, arm="frozen")["value"].tolist()
+        assert results.of(table, measure, arm="frozen")["value"].tolist() == before
+        assert results.of(table, measure, step=0, arm="batch")["value"].tolist() == before, "the same net to begin with"
+        assert results.of(table, measure, arm="batch")["value"].tolist() != before, "its running statistics move"
+
+
+def test_fine_tuning_is_what_one_net_does_by_itself(digits):
+    best = [{"batch_size": 16, "arm": "frozen", "lr": 0.1, "trains": True}]
+    table = experiments.fine_tuning(digits, seeds=2, sizes=(16,), best=best)["table"]
+    x_train, y_train, x_test, y_test = tensors(digits, "cpu")
+    net = engine.build(replace(MLP, seed=1), digits)
+    train.fit(net, x_train, y_train, 0.3, 64, 300, 1)
+    nets.freeze_batch_norms(net)
+    train.fit(net, x_train[:100].flip(-1), y_train[:100], 0.1, 16, 62, 1)
+    for measure, x in (("test_accuracy", x_test.flip(-1)), ("old_accuracy", x_test)):
+        found = results.of(table, measure, seed=1)["value"].item()
+        assert found == pytest.approx(train.evaluate(net, x, y_test)[1], abs=0.0021)
 
 
 @pytest.mark.parametrize("name", ["outputs_by_batch", "statistics_error", "accumulation", "fine_tuning"])
@@ -299,11 +429,12 @@ def test_other_images_and_classes_will_do(own, name):
         "outputs_by_batch": {},
         "statistics_error": {"draws": 20},
         "accumulation": {"seeds": 2, "sizes": (8, 2)},
-        "fine_tuning": {"seeds": 2, "sizes": (4,), "rates": (0.01, 0.02), "passes": 1},
+        "fine_tuning": {"seeds": 2, "sizes": (4,), "passes": 1},
     }
     assert getattr(experiments, name)(own, **small[name])["experiment"] == name
 
 
 def test_few_classes_in_a_batch_of_other_images(own):
-    found = experiments.one_class(own, 2, (1,), ("none", "batch"), batch_size=8, steps=20, tuning_seeds=2)
-    assert found["guessing"] == 1 / 3 and [arm["norm"] for arm in found["arms"]] == ["none", "batch"]
+    best = [{"classes": 1, "arm": arm, "lr": 0.1, "trains": True} for arm in ("none", "batch")]
+    found = experiments.one_class(own, 2, (1,), ("none", "batch"), batch_size=8, steps=20, best=best)
+    assert found["guessing"] == 1 / 3 and found["table"]["arm"].unique().tolist() == ["none", "batch"]

@@ -5,10 +5,13 @@ import copy
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
 
 from bnbook import notebook
 from bnbook.chapters.n10_batch_size import experiments, plots
+from bnbook.lab import results
 
 matplotlib.use("Agg")
 
@@ -20,41 +23,71 @@ def _as_in_the_notebook():
     plt.close("all")
 
 
-def arm(norm, accuracy, **given):
-    spread = [accuracy - 0.01, accuracy, accuracy + 0.01]
-    usual = {"net": "mlp", "norm": norm, "batch_size": 2, "ghost": None, "steps": 10, "lr": 0.1, "rates": [0.1]}
-    interval = [accuracy - 0.008, accuracy + 0.008]
-    return {**usual, "validation": [0.5], "at_edge": False, "accuracy": spread, "interval": interval, **given}
+def long(*arms, seeds=3, measure="test_accuracy", step=10):
+    """A table: arms are dicts of labels and `at`, the mean; seeds lie around it by a hundredth, the same for all."""
+    rows = [
+        {**{k: v for k, v in one.items() if k != "at"}, "lr": 0.1, "seed": seed, "twin": twin, "step": step,
+         "measure": measure, "value": one["at"] + 0.01 * (seed - 1) + 0.001 * (number_of(one) * seed % 3) + twin}
+        for one in arms for seed in range(seeds) for twin in (0, 1)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def number_of(one):
+    """1 or 2, of an arm, so that differences between arms have a little spread."""
+    return 1 + sum(map(ord, str(one))) % 2
 
 
 def sizes():
+    def one(net, arm, at, size=2):
+        return {"net": net, "batch_size": size, "arm": arm, "at": at}
+
     arms = [
-        *(arm("none", 0.97), arm("batch", 0.5), arm("none", 0.96, batch_size=64), arm("batch", 0.98, batch_size=64)),
-        *(arm("none", 0.97, net="cnn"), arm("batch", 0.972, net="cnn")),
-        *(arm("none", 0.96, net="cnn", batch_size=64), arm("batch", 0.98, net="cnn", batch_size=64)),
+        one("mlp", "none", 0.97),
+        one("mlp", "batch", 0.5),
+        one("mlp", "none", 0.96, 64),
+        one("mlp", "batch", 0.98, 64),
     ]
-    return {"experiment": "batch_sizes", "seeds": 3, "arms": arms}
+    arms += [
+        one("cnn", "none", 0.97),
+        one("cnn", "batch", 0.972),
+        one("cnn", "none", 0.96, 64),
+        one("cnn", "batch", 0.98, 64),
+    ]
+    return {"experiment": "batch_sizes", "seeds": 3, "table": long(*arms)}
 
 
 def ghosts():
-    arms = [arm("none", 0.96), arm("batch", 0.5, ghost=2), arm("batch", 0.99, ghost=8), arm("batch", 0.97, ghost=64)]
-    return {"experiment": "ghost_batches", "seeds": 3, "batch_size": 64, "arms": arms}
+    arms = [
+        {"arm": "none", "at": 0.96},
+        *({"arm": f"parts of {n}", "at": at} for n, at in ((2, 0.5), (8, 0.99), (64, 0.97))),
+    ]
+    return {"experiment": "ghost_batches", "seeds": 3, "batch_size": 64, "ghosts": [2, 8, 64], "table": long(*arms)}
 
 
 def classes():
-    arms = [
-        *(arm("none", 0.97, classes=1), arm("none", 0.97, classes=2)),
-        *(arm("batch", 0.11, classes=1), arm("batch", 0.8, classes=2)),
-    ]
-    return {"seeds": 3, "classes": [1, 2], "batch_size": 32, "guessing": 0.1, "arms": arms}
+    given = {("none", 1): 0.97, ("none", 2): 0.97, ("batch", 1): 0.11, ("batch", 2): 0.8}
+    table = long(*({"classes": n, "arm": arm, "at": at} for (arm, n), at in given.items()))
+    best = [{"classes": n, "arm": arm, "lr": 0.1, "trains": (arm, n) != ("batch", 1)} for arm, n in given]
+    rates = [{"classes": 1, "arm": "batch", "lr": lr, "seed": 100, "step": 10} for lr in (0.01, 40.0)]
+    tuning = pd.DataFrame([{**row, "measure": "val_accuracy", "value": 0.1} for row in rates])
+    return {"seeds": 3, "batch_size": 32, "guessing": 0.1, "table": table, "best": best, "tuning": tuning}
 
 
 def sessions():
-    def pair(norm, mode, evaluated, together):
-        return arm(norm, evaluated, together=together, in_training_mode=[mode] * 3)
-
-    arms = [pair("none", 0.95, 0.95, True), pair("batch", 0.96, 0.78, True)]
-    return {"seeds": 3, "arms": [*arms, pair("none", 0.95, 0.95, False), pair("batch", 0.95, 0.92, False)]}
+    given = {
+        ("none", True): (0.95, 0.95),
+        ("batch", True): (0.96, 0.78),
+        ("none", False): (0.95, 0.95),
+        ("batch", False): (0.95, 0.92),
+    }
+    tables = [
+        long(
+            *({"together": together, "arm": arm, "at": at[i]} for (arm, together), at in given.items()), measure=measure
+        )
+        for i, measure in enumerate(("session_accuracy", "test_accuracy"))
+    ]
+    return {"seeds": 3, "table": pd.concat(tables, ignore_index=True)}
 
 
 def accumulated():
@@ -67,22 +100,23 @@ def accumulated():
 
 
 def tuned_further():
-    def one(size, frozen, new, old):
-        return {"size": size, "frozen": frozen, "new": [new - 0.01, new + 0.01], "old": [old, old], "lr": 0.1}
+    new = {(2, "batch"): 0.4, (2, "frozen"): 0.9, (16, "batch"): 0.88, (16, "frozen"): 0.86}
+    old = {(2, "batch"): 0.2, (2, "frozen"): 0.6, (16, "batch"): 0.7, (16, "frozen"): 0.702}
 
-    arms = [one(2, False, 0.4, 0.2), one(2, True, 0.9, 0.6), one(16, False, 0.88, 0.7), one(16, True, 0.86, 0.8)]
-    differences = [
-        {"size": 2, "mean": 0.5, "interval": [0.4, 0.6]},
-        {"size": 16, "mean": -0.02, "interval": [-0.04, -0.001]},
-    ]
-    before = {"new": [0.37, 0.37], "old": [0.97, 0.97]}
-    return {"seeds": 2, "sizes": [2, 16], "arms": arms, "differences": differences, "before": before}
+    def table(given, measure, step):
+        return long(
+            *({"batch_size": n, "arm": arm, "at": at} for (n, arm), at in given.items()), measure=measure, step=step
+        )
+
+    before = [table(dict.fromkeys(new, at), name, 0) for name, at in (("test_accuracy", 0.37), ("old_accuracy", 0.97))]
+    tables = [table(new, "test_accuracy", 10), table(old, "old_accuracy", 10), *before]
+    return {"seeds": 3, "sizes": [2, 16], "table": pd.concat(tables, ignore_index=True)}
 
 
 def errors():
     layer = {"mean": [0.7, 0.35], "var": [0.9, 0.45], "mean_theory": [0.707, 0.354], "var_theory": [0.9, 0.45]}
-    mlp = {**layer, "positions": 1, "slope": -0.5, "worth": 1.02}
-    return {"sizes": [2, 8], "layers": {"mlp": mlp, "cnn": {**mlp, "positions": 16, "worth": 28.7}}}
+    mlp = {**layer, "positions": 1, "slope": -0.5, "worth": 1.02, "share": 0.0}
+    return {"sizes": [2, 8], "layers": {"mlp": mlp, "cnn": {**mlp, "positions": 16, "worth": 28.7, "share": 0.5}}}
 
 
 def outputs():
@@ -104,12 +138,20 @@ DRAWN = {
 }
 
 
+def plain(data):
+    return {key: value.to_dict() if isinstance(value, pd.DataFrame) else value for key, value in data.items()}
+
+
 @pytest.mark.parametrize("name", DRAWN)
 def test_every_text_lies_inside_its_figure_and_on_no_other_and_the_data_stay_as_they_were(name):
     data = DRAWN[name]()
     kept = copy.deepcopy(data)
     axes, text = getattr(plots, name)(data)
-    assert data == kept and len(text.splitlines()) >= 3 and not any(word in text for word in ("nan", "None", "-0.0 "))
+    assert (
+        plain(data) == plain(kept)
+        and len(text.splitlines()) >= 3
+        and not any(word in text for word in ("nan", "None", "-0.0 "))
+    )
     figure = np.ravel(axes)[0].figure
     figure.canvas.draw()
     ticks = {tick for ax in figure.axes for tick in (*ax.get_xticklabels(), *ax.get_yticklabels())}
@@ -134,15 +176,15 @@ def test_every_text_lies_inside_its_figure_and_on_no_other_and_the_data_stay_as_
     [
         (
             "batch_sizes",
-            "fully connected, batches of 2: BatchNorm 50.0 % [49.2, 50.8], without normalization 97.0 % [96.2, 97.8]: "
-            "worse",
-            "convolutional, batches of 2: BatchNorm 97.2 % [96.4, 98.0], without normalization 97.0 % [96.2, 97.8]: "
-            "not settled here",
+            "fully connected, batches of 2: BatchNorm 50 %, without normalization 97 %, difference -47.0 [-47.2, -46.8]"
+            " less",
+            "convolutional, batches of 2: BatchNorm 97 %, without normalization 97 %, difference +0.2 [+0.2, +0.2] "
+            "no difference",
         ),
         (
             "ghost_batches",
-            "Statistics of 2: 50.0 % [49.2, 50.8], although the gradient is that of 64;",
-            "best parts: 8, +2.0 points against parts of 64, larger for 3 of 3 seeds",
+            "Statistics of 2: 50 %, although the gradient is that of 64;",
+            "better than statistics of all 64: parts of 8",
         ),
         (
             "one_class",
@@ -161,8 +203,8 @@ def test_every_text_lies_inside_its_figure_and_on_no_other_and_the_data_stay_as_
         ),
         (
             "fine_tuning",
-            "Frozen minus not frozen, on the new kind, at its best rate each; 2 seeds, batches of",
-            "2: +50 points, better; 16: -2 points, worse",
+            "Frozen minus not frozen, on the new kind, in points, at its best rate each; 3 seeds, batches of",
+            "2: +50.0 [+49.8, +50.2] more; 16: -2.0 [-2.0, -2.0] less",
         ),
     ],
 )
@@ -177,28 +219,46 @@ def test_other_data_get_other_verdicts():
     text = plots.accumulation(data)[1]
     assert "whole batch: for none of the nets;" in text and "ghost batches (to 1e-6): False" in text
     data = sizes()
-    data["arms"][1]["interval"] = [0.99, 0.995]
-    assert plots.batch_sizes(data)[1].splitlines()[0].endswith(": better")
-    data["arms"] = [a for a in data["arms"] if a["net"] == "mlp" and a["norm"] == "none"]
+    table = data["table"]
+    table.loc[(table["arm"] == "batch") & (table["batch_size"] == 2), "value"] = [0.99, 0.9, 0.98, 0.9, 0.94, 0.9] * 2
+    assert plots.batch_sizes(data)[1].splitlines()[0].endswith(results.UNSETTLED)
+    data["table"] = table[(table["net"] == "mlp") & (table["arm"] == "none")]
     assert plots.batch_sizes(data)[1].splitlines()[0] == "fully connected, batches of 2: no comparison with BatchNorm"
     data = sessions()
-    data["arms"] = [a for a in data["arms"] if a["norm"] == "none"]
+    data["table"] = data["table"][data["table"]["arm"] == "none"]
     assert plots.shared_nuisance(data)[1].startswith("nothing to compare")
+    data = ghosts()
+    data["table"].loc[data["table"]["arm"] == "parts of 8", "value"] = 0.9
+    assert "all 64: no part, as far as is settled here" in plots.ghost_batches(data)[1]
+    data = classes()
+    data["best"] = [{**one, "trains": True} for one in data["best"]]
+    assert "does not train" in plots.one_class(classes())[1] and "does not train" not in plots.one_class(data)[1]
+
+
+def test_differences_are_marked_by_their_verdict_and_twins_are_no_runs_of_their_own():
+    text = plots.batch_sizes(sizes())[1]
+    assert "fully connected, 2  -47.0 [-47.2, -46.8] *" in text and "convolutional, 2    +0.2 [+0.2, +0.2] =" in text
+    data = sizes()
+    data["table"] = data["table"][data["table"]["twin"] == 0]
+    assert plots.batch_sizes(data)[1] == text
 
 
 def test_errors_are_drawn_with_the_interval_of_their_mean():
-    axes, _ = plots.batch_sizes(sizes())
+    data = sizes()
+    axes, _ = plots.batch_sizes(data)
     line = {line.get_label(): line for line in axes[0].get_lines()}["with BatchNorm"]
-    np.testing.assert_allclose(line.get_ydata(), [50, 2])
+    np.testing.assert_allclose(line.get_ydata(), [50, 2], atol=0.2)
     np.testing.assert_allclose(line.get_xdata(), [2, 64])
+    values = results.of(data["table"], "test_accuracy", net="mlp", arm="batch", batch_size=2, twin=0)["value"]
+    low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
     band = axes[0].collections[1].get_paths()[0].vertices[:, 1]
-    assert band.max() == pytest.approx(50.8) and band.min() == pytest.approx(1.2)
+    assert band.max() == pytest.approx(100 * (1 - low)) and np.isclose(band, 100 * (1 - high)).any()
     assert [ax.get_title() for ax in axes] == [
         *("fully connected: 50 % right with BatchNorm at 2", "convolutional: 97 % right with BatchNorm at 2"),
     ]
 
 
-@pytest.mark.parametrize("name", ["batch_sizes", "ghost_batches", "one_class", "fine_tuning"])
+@pytest.mark.parametrize("name", ["batch_sizes", "ghost_batches", "one_class", "shared_nuisance", "fine_tuning"])
 def test_what_is_stored_can_be_drawn(name):
     stored = experiments.evidence(name)
     assert getattr(plots, name)(stored)[1] == stored["text"]

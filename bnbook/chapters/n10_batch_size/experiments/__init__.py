@@ -8,7 +8,7 @@ from .estimates import outputs_by_batch as outputs_by_batch
 from .estimates import statistics_error as statistics_error
 from .frozen import fine_tuning as fine_tuning
 from .gradients import accumulation as accumulation
-from .repeat import again as again
+from .rates import with_twins as with_twins
 from .sizes import batch_sizes as batch_sizes
 from .sizes import ghost_batches as ghost_batches
 

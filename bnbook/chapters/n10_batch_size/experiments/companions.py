@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from bnbook.lab.engine import run_all, tensors
-from bnbook.lab.results import versions
+from bnbook.lab.engine import tensors
+from bnbook.lab.results import check_seeds, versions
 
-from .rates import MLP, tuned
+from .rates import MLP, at_best_rates, joined
 
 
 def one_class(
-    data, seeds=8, classes=(1, 2, 5), norms=("none", "layer", "batch", "renorm"), batch_size=32, steps=400,
-    tuning_seeds=5, device="cpu", progress=False, keep=None,
+    data, seeds=20, classes=(1, 2, 5, 10), norms=("none", "layer", "batch", "renorm"), batch_size=32, steps=400,
+    best=None, device="cpu", progress=False, keep=None,
 ):  # fmt: skip
     """Test accuracy after training with few classes in each batch, each arm at its best rate.
 
@@ -22,25 +22,27 @@ def one_class(
     seeds       runs per arm, 2 or more
     classes     how many classes are in a batch: 2 are 0 and 1, then 1 and 2, and so on; the test images are all
     norms       normalizations of the fully connected net
-    batch_size, steps, tuning_seeds   of the training, see `tuned`
-    Returns a dict: experiment, versions, seeds, classes, batch_size, steps, guessing, arms: what `tuned` returns for
-    each norm, with 'classes' added.
+    batch_size, steps   of the training
+    best        rates chosen before, as returned: only these arms are trained
+    Returns a dict: experiment, versions, seeds, batch_size, steps, guessing, and table, tuning, best as `at_best_rates`
+    returns them, with a column classes.
     """
-    arms = []
+    check_seeds(seeds)
+    parts, how = [], {"device": device, "progress": progress, "keep": keep}
     for number in classes:
         dealt = by_classes(data, number, batch_size, steps)
-        bases = [replace(MLP, norm=norm, batch_size=batch_size, steps=steps, together=True) for norm in norms]
-        for arm in tuned(bases, dealt, seeds, tuning_seeds, device, progress, keep):
-            arms.append({"classes": number, **arm})
+        bases = {norm: replace(MLP, norm=norm, batch_size=batch_size, steps=steps, together=True) for norm in norms}
+        twins = ("none", "batch", "renorm") if number == 1 else ()  # the notebook makes these again
+        label = {"classes": number}
+        parts.append(at_best_rates(label, bases, dealt, seeds, best, twins, **how))
     return {
         "experiment": "one_class",
         "versions": versions(),
         "seeds": seeds,
-        "classes": list(classes),
         "batch_size": batch_size,
         "steps": steps,
         "guessing": 1 / data.classes,
-        "arms": arms,
+        **joined(parts),
     }
 
 
@@ -56,7 +58,7 @@ def by_classes(data, number, batch_size, batches):
 
 
 def shared_nuisance(
-    data, seeds=5, norms=("none", "batch"), batch_size=32, steps=300, tuning_seeds=3,
+    data, seeds=20, norms=("none", "batch"), batch_size=32, steps=300, best=None,
     device="cpu", progress=False, keep=None,
 ):  # fmt: skip
     """Training images come in sessions, each with a contrast and a brightness of its own; what if a batch is a session?
@@ -70,31 +72,32 @@ def shared_nuisance(
     seeds       runs per arm, 2 or more
     norms       normalizations of the fully connected net
     batch_size  images in a session, in training and in test
-    steps, tuning_seeds   of the training, see `tuned`; there are as many sessions as steps
-    Returns a dict: experiment, versions, seeds, batch_size, steps, arms: what `tuned` returns for each norm, with
-    together (bool: each batch is a session) and in_training_mode (test accuracy by the statistics of each test
-    session, one per seed).
+    steps       of training; there are as many sessions
+    best        rates chosen before, as returned: only these arms are trained
+    Returns a dict: experiment, versions, seeds, batch_size, steps, and table, tuning, best as `at_best_rates` returns
+    them, with a column together (each batch is a session) and two measures: test_accuracy, in evaluation mode, and
+    session_accuracy, in training mode, by the statistics of each test session.
     """
+    check_seeds(seeds)
     rng = np.random.default_rng(0)
     x, y = _sessions(data.x_train, data.y_train, batch_size, steps, rng)
     x_val, y_val = _sessions(data.x_val, data.y_val, batch_size, -(-len(data.x_val) // batch_size), rng)
     x_test, y_test = _sessions(data.x_test, data.y_test, batch_size, -(-len(data.x_test) // batch_size), rng)
     sessions = type(data)(x, y, x_val, y_val, x_test, y_test)
-    arms = []
+    parts, how = [], {"device": device, "progress": progress, "keep": keep}
     for together in (True, False):
-        bases = [replace(MLP, norm=norm, batch_size=batch_size, steps=steps, together=together) for norm in norms]
-        for base, arm in zip(bases, tuned(bases, sessions, seeds, tuning_seeds, device, progress, keep), strict=True):
-            again = [replace(base, lr=arm["lr"], every=steps, seed=seed) for seed in range(seeds)]
-            found = run_all(again, sessions, device, watch=_in_training_mode(sessions, device))
-            own = [run["watched"]["accuracy"][-1] for run in found]
-            arms.append({"together": together, **arm, "in_training_mode": own})
+        bases = {norm: replace(MLP, norm=norm, batch_size=batch_size, steps=steps, together=together) for norm in norms}
+        label, twins = {"together": together}, norms if together else ()  # the notebook makes these again
+        parts.append(
+            at_best_rates(label, bases, sessions, seeds, best, twins, _in_training_mode(sessions, device), **how)
+        )
     return {
         "experiment": "shared_nuisance",
         "versions": versions(),
         "seeds": seeds,
         "batch_size": batch_size,
         "steps": steps,
-        "arms": arms,
+        **joined(parts),
     }
 
 
@@ -117,6 +120,6 @@ def _in_training_mode(sessions, device):
         size = moment.settings[0].batch_size
         net = copy.deepcopy(moment.net).train()
         logits = torch.cat([net(part) for part in x_test.split(size)], 1)
-        return {"accuracy": (logits.argmax(2) == y_test).double().mean(1)}
+        return {"session_accuracy": (logits.argmax(2) == y_test).double().mean(1)}
 
     return watch

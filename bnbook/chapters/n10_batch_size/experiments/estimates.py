@@ -52,7 +52,8 @@ def statistics_error(data, sizes=(2, 4, 8, 16, 32, 64, 128, 256), draws=400, see
     with positions (values per image and channel), mean and var (one per size: root mean square over draws and channels
     of the error, of the mean in standard deviations, of the variance as a share of it), mean_theory (1 / sqrt(m), m =
     N * positions), var_theory (for m independent values with the kurtosis found), slope (of log error of the mean over
-    log N), worth (how many independent values the positions of one image are worth: error^2 = 1 / (N * worth)).
+    log N), worth (how many independent values the positions of one image are worth: error^2 = 1 / (N * worth)), share
+    (of the variance, what belongs to the position: the variance of the positions' means over all images).
     """
     x_train, y_train, *_ = tensors(data, device)
     rng, layers = np.random.default_rng(seed), {}
@@ -94,7 +95,8 @@ def _errors(z, sizes, draws, rng):
         found["var_theory"].append(_rms(np.sqrt((kurtosis - (m - 3) / (m - 1)) / m * ((m - 1) / m) ** 2 + 1 / m**2)))
     slope = np.polyfit(np.log(sizes), np.log(found["mean"]), 1)[0]
     worth = np.mean([1 / (n * error**2) for n, error in zip(sizes, found["mean"], strict=True)])
-    return {**found, "slope": float(slope), "worth": float(worth)}
+    share = np.mean(z.mean(0).var(1) / var)
+    return {**found, "slope": float(slope), "worth": float(worth), "share": float(share)}
 
 
 def _rms(values):

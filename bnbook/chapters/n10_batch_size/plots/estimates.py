@@ -2,6 +2,8 @@
 
 import matplotlib.pyplot as plt
 
+from bnbook.lab import results
+
 from .looks import BLUE, NETS, RED, sizes_axis
 
 
@@ -26,8 +28,9 @@ def outputs_by_batch(data):
     lines = [
         f"Share of the variance of x_hat that the image's own ink explains: {100 * data['explained'][0]:.0f} % in",
         f"batches of {first}, {100 * data['explained'][-1]:.0f} % in batches of {last}. Red: no change at all.",
-        "  images in the batch        " + "".join(f"{size:6}" for size in data["sizes"]),
-        "  explained (%)              " + "".join(f"{100 * share:6.0f}" for share in data["explained"]),
+        results.printed(
+            [{"images in the batch": "explained (%)", **_by_size(data["sizes"], data["explained"], 100, 0)}]
+        ),
     ]
     return axes, "\n".join(lines)
 
@@ -58,12 +61,20 @@ def statistics_error(data):
     named = ", ".join(f"N^{slope:.2f} {NETS[kind]}" for kind, slope in slopes.items())
     figure.suptitle(f"The error of the batch mean falls as {named}")
     lines = [f"The error of the batch mean falls as {named};", _worth(data["layers"])]
-    lines.append(f"  {'images in the batch':38}" + "".join(f"{size:7}" for size in data["sizes"]))
-    for kind, layer in data["layers"].items():
-        for key, name in (("mean", "mean"), ("mean_theory", "1 / sqrt(m)"), ("var", "variance")):
-            values = "".join(f"{value:7.3f}" for value in layer[key])
-            lines.append(f"  {NETS[kind] + ', ' + name:38}{values}")
+    lines += [_positions(kind, layer) for kind, layer in data["layers"].items() if layer["positions"] > 1]
+    names = {"mean": "mean", "mean_theory": "1 / sqrt(m)", "var": "variance"}
+    rows = [
+        {"images in the batch": f"{NETS[kind]}, {name}", **_by_size(data["sizes"], layer[key], 1, 3)}
+        for kind, layer in data["layers"].items()
+        for key, name in names.items()
+    ]
+    lines.append(results.printed(rows))
     return axes, "\n".join(lines)
+
+
+def _by_size(sizes, values, unit, digits):
+    """Cells of a row, one for each size."""
+    return {str(size): f"{unit * value:.{digits}f}" for size, value in zip(sizes, values, strict=True)}
 
 
 def _worth(layers):
@@ -73,3 +84,12 @@ def _worth(layers):
         for kind, layer in layers.items()
     ]
     return "in independent values, " + ", ".join(said).replace("1 value of an image are", "the 1 value of an image is")
+
+
+def _positions(kind, layer):
+    """How much of that follows from what a position has in all images."""
+    m, share = layer["positions"], layer["share"]
+    return (
+        f"{NETS[kind]}: {100 * share:.0f} % of the variance is between positions, the same in every image and so no "
+        f"chance: {m} / (1 - {share:.2f}) = {m / (1 - share):.0f}"
+    )

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from bnbook.lab import results
 from bnbook.lab.style import ARMS
 
 from .looks import line_with_band, sizes_axis
@@ -25,8 +26,8 @@ def accumulation(data):
             ax, data["sizes"], error.min(1), typical, error.max(1), arm["norm"], label=label, markerfacecolor=face
         )
         exact = error.max() < 1e-10
-        said = "equal to 1e-10" if exact else "".join(f"{value:9.2g}" for value in np.median(error, 1))
-        lines.append(f"  {label:32}{said}")
+        said = ["< 1e-10" if exact else f"{value:.2g}" for value in np.median(error, 1)]
+        lines.append({"images in a micro-batch": label, **dict(zip(map(str, data["sizes"]), said, strict=True))})
     sizes_axis(ax, data["sizes"], f"images in a micro-batch (together {data['batch_size']})")
     ax.set(yscale="log", ylabel="relative error of the gradient")
     ax.invert_xaxis()
@@ -37,5 +38,5 @@ def accumulation(data):
     ghosts = bool(data["from_ghosts"]) and np.max(data["from_ghosts"]) < 1e-6
     first = [f"The accumulated gradient is another one than that of the whole batch: {said};"]
     first.append(f"with BatchNorm it is that of ghost batches (to 1e-6): {ghosts}")
-    head = f"  {'images in a micro-batch':32}" + "".join(f"{size:9}" for size in data["sizes"])
-    return ax, "\n".join([*first, f"Median relative error over {data['seeds']} seeds:", head, *lines])
+    first.append(f"Median relative error over {data['seeds']} seeds:")
+    return ax, "\n".join([*first, results.printed(lines)])

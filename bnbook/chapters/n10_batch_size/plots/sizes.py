@@ -1,11 +1,14 @@
 """Accuracy against the size of a batch, and of its ghosts."""
 
 import matplotlib.pyplot as plt
-import numpy as np
 
+from bnbook.lab import results
 from bnbook.lab.style import ARMS
 
-from .looks import NETS, line_with_band, percent, row, sizes_axis, with_interval
+from .looks import NETS, bare, legend, line_with_interval, marked, percent, reported, said, sizes_axis, with_interval
+
+ALONE = ("none", "layer", "group")  # the arms that know no companions
+MARGIN = 0.5  # points: a smaller difference counts as none
 
 
 def batch_sizes(data):
@@ -14,68 +17,106 @@ def batch_sizes(data):
     data   what experiments.batch_sizes returned
     Returns axes (an array, one per net), text.
     """
-    kinds = list(dict.fromkeys(arm["net"] for arm in data["arms"]))
+    table = reported(data["table"])
+    kinds = list(table["net"].unique())
     figure, axes = plt.subplots(1, len(kinds), figsize=(max(6, 4.3 * len(kinds)), 3.9), sharey=True, squeeze=False)
-    lines, verdicts = [], []
     for ax, kind in zip(axes[0], kinds, strict=True):
-        arms = [arm for arm in data["arms"] if arm["net"] == kind]
-        sizes = sorted({arm["batch_size"] for arm in arms})
-        for norm in dict.fromkeys(arm["norm"] for arm in arms):
-            own = sorted((arm for arm in arms if arm["norm"] == norm), key=lambda arm: arm["batch_size"])
-            mean = [percent(arm["accuracy"]) for arm in own]
-            _errors(ax, [arm["batch_size"] for arm in own], own, norm)
-            lines.append(f"  {NETS[kind] + ' ' + ARMS[norm]['label']:44}" + "".join(f"{value:7.1f}" for value in mean))
+        own = table[table["net"] == kind]
+        sizes = sorted(own["batch_size"].unique().tolist())
+        for arm in own["arm"].unique():
+            _errors(ax, sizes, [with_interval(data["table"], net=kind, batch_size=n, arm=arm) for n in sizes], arm)
         sizes_axis(ax, sizes, "images in a batch")
-        ax.set_title(f"{NETS[kind]}: {_smallest(arms, sizes[0])}")
-        lines.insert(len(lines) - len({arm["norm"] for arm in arms}), f"{'  images in a batch':46}" + row(sizes))
-        verdicts.append(f"{NETS[kind]}, batches of {sizes[0]}: {_against(arms, sizes[0])}")
+        ax.set_title(f"{NETS[kind]}: {_smallest(own, sizes[0])}")
     axes[0, 0].set_ylabel("test images wrong (%)")
     handles = {label: line for ax in axes[0] for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
-    figure.suptitle(f"Each arm at its own best rate (mean and 95 % interval of {data['seeds']} seeds)")
-    verdicts += [""] * (2 - len(verdicts))
-    return axes[0], "\n".join([*verdicts, f"All in %, {data['seeds']} seeds:", *lines])
+    seeds = _seeds(table, kinds)
+    figure.suptitle("Each arm at its own best rate (means and 95 % intervals)")
+    rows = differences(data["table"])
+    verdicts = [_first(rows, table, kind) for kind in kinds] + [""] * (2 - len(kinds))
+    return axes[0], "\n".join([*verdicts, f"Test accuracy in %, {seeds}:", *_means(table, kinds), *_tables(rows)])
 
 
-def _at(arms, size):
-    return {arm["norm"]: arm for arm in arms if arm["batch_size"] == size}
+def differences(table):
+    """What is compared with what: BatchNorm with each arm without companions, batch renormalization with two arms.
+
+    table  of batch_sizes
+    Returns the DataFrame of `results.holm` over all of them, with net and batch_size, a row for each comparison.
+    """
+    pairs = [("batch", against) for against in ALONE] + [("renorm", "batch"), ("renorm", "layer")]
+    rows = []
+    for (kind, size), part in reported(table).groupby(["net", "batch_size"], sort=False):
+        there = set(part["arm"])
+        for arm, against in pairs:
+            if {arm, against} <= there:
+                row = results.compare(part, arm, against, "test_accuracy", margin=MARGIN)
+                rows.append({"net": kind, "batch_size": size, **row})
+    return results.holm(rows) if rows else None
 
 
-def _others(found):
-    """The arms that know no companions: neither BatchNorm nor batch renormalization."""
-    return {norm: arm for norm, arm in found.items() if norm not in ("batch", "renorm")}
+def _seeds(table, kinds):
+    numbers = {NETS[kind]: table.loc[table["net"] == kind, "seed"].nunique() for kind in kinds}
+    if len(set(numbers.values())) == 1:
+        return f"{max(numbers.values())} seeds"
+    return ", ".join(f"{name} {number} seeds" for name, number in numbers.items())
 
 
-def _errors(ax, sizes, arms, norm):
-    """Share of wrong test images of the arms of one norm, with the interval of the mean, on a logarithmic axis."""
-    low, high = (100 * (1 - np.array([arm["interval"][end] for arm in arms])) for end in (1, 0))
-    mean = [100 - percent(arm["accuracy"]) for arm in arms]
-    line_with_band(ax, sizes, low, mean, high, norm)
+def _errors(ax, sizes, found, arm):
+    """Share of wrong test images of one arm with the interval of its mean, on a logarithmic axis."""
+    line_with_interval(ax, sizes, [(100 - mean, 100 - high, 100 - low) for mean, low, high in found], arm)
     ax.set_yscale("log")
     ax.set_yticks([1, 2, 3, 5, 10, 20, 50], ["1", "2", "3", "5", "10", "20", "50"])
     ax.minorticks_off()
 
 
-def _smallest(arms, size):
+def _smallest(own, size):
     """What BatchNorm does at the smallest size, for a title."""
-    found = _at(arms, size)
-    if "batch" not in found:
-        return f"batches of {size} and more"
-    return f"{percent(found['batch']['accuracy']):.0f} % right with BatchNorm at {size}"
+    found = own[(own["arm"] == "batch") & (own["batch_size"] == size)]["value"]
+    return f"{100 * found.mean():.0f} % right with BatchNorm at {size}" if len(found) else f"batches of {size} and more"
 
 
-def _against(arms, size):
-    """BatchNorm against the best of the others at one size, with a verdict from the intervals."""
-    found = _at(arms, size)
-    others = _others(found)
-    if "batch" not in found or not others:
-        return "no comparison with BatchNorm"
-    norm, best = max(others.items(), key=lambda item: np.mean(item[1]["accuracy"]))
-    batch = found["batch"]
-    worse, better = batch["interval"][1] < best["interval"][0], batch["interval"][0] > best["interval"][1]
-    verdict = "worse" if worse else "better" if better else "not settled here"
-    label = ARMS[norm]["label"].removeprefix("with ")
-    return f"BatchNorm {with_interval(batch)}, {label} {with_interval(best)}: {verdict}"
+def _first(rows, table, kind):
+    """BatchNorm against GroupNorm at the smallest size of a net, in one line."""
+    size = table.loc[table["net"] == kind, "batch_size"].min()
+    where = f"{NETS[kind]}, batches of {size}:"
+    if rows is None:
+        return f"{where} no comparison with BatchNorm"
+    own = rows[(rows["net"] == kind) & (rows["batch_size"] == size) & (rows["arm"] == "batch")]
+    if own.empty:
+        return f"{where} no comparison with BatchNorm"
+    row = own.iloc[-1]
+    means = {arm: percent(table, net=kind, batch_size=size, arm=arm) for arm in ("batch", row["against"])}
+    found = f"BatchNorm {means['batch']:.0f} %, {bare(row['against'])} {means[row['against']]:.0f} %"
+    return f"{where} {found}, difference {said(row)}"
+
+
+def _means(table, kinds):
+    """A table for each net: a row per arm, a column per size."""
+    found = []
+    for kind in kinds:
+        own = table[table["net"] == kind]
+        means = 100 * own.groupby(["arm", "batch_size"], sort=False)["value"].mean().unstack()
+        rows = [{NETS[kind]: ARMS[arm]["label"], **_one_digit(row)} for arm, row in means.iterrows()]
+        found.append(results.printed(rows))
+    return found
+
+
+def _one_digit(means):
+    return {f"{size}": f"{mean:.1f}" for size, mean in means.items()}
+
+
+def _tables(rows):
+    """BatchNorm, then batch renormalization, against others: a row per net and size, a column per arm."""
+    if rows is None:
+        return []
+    lines = ["Differences " + legend(rows, MARGIN)]
+    for arm, own in rows.groupby("arm", sort=False):
+        found = []
+        for (kind, size), part in own.groupby(["net", "batch_size"], sort=False):
+            cells = {f"minus {bare(row['against'])}": marked(row) for _, row in part.iterrows()}
+            found.append({bare(arm): f"{NETS[kind]}, {size}", **cells})
+        lines.append(results.printed(found))
+    return lines
 
 
 def ghost_batches(data):
@@ -84,30 +125,41 @@ def ghost_batches(data):
     data   what experiments.ghost_batches returned
     Returns axes, text.
     """
+    table, sizes, whole = data["table"], data["ghosts"], data["ghosts"][-1]
     figure, ax = plt.subplots(figsize=(6.8, 3.6))
-    arms = {arm["ghost"]: arm for arm in data["arms"] if arm["norm"] == "batch"}
-    sizes = sorted(arms)
-    mean = [percent(arms[size]["accuracy"]) for size in sizes]
-    _errors(ax, sizes, [arms[size] for size in sizes], "batch")
-    none = [arm for arm in data["arms"] if arm["norm"] == "none"]
-    for arm in none:
-        ax.axhline(100 - percent(arm["accuracy"]), **{**ARMS["none"], "linewidth": 1.5})
+    found = {size: with_interval(table, arm=f"parts of {size}") for size in sizes}
+    _errors(ax, sizes, list(found.values()), "batch")
+    none = with_interval(table, arm="none")
+    ax.axhline(100 - none[0], **{**ARMS["none"], "linewidth": 1.5})
     sizes_axis(ax, sizes, f"images normalized together (of {data['batch_size']} whose gradient is averaged)")
     ax.set_ylabel("test images wrong (%)")
     ax.legend(loc="upper right")
-    worst = arms[sizes[0]]
     ax.set_title(
-        f"Gradient of {data['batch_size']} images, statistics of {sizes[0]}: {percent(worst['accuracy']):.0f} % right "
-        f"(statistics of {sizes[-1]}: {mean[-1]:.0f} %)"
+        f"Gradient of {data['batch_size']} images, statistics of {sizes[0]}: {found[sizes[0]][0]:.0f} % right "
+        f"(statistics of {whole}: {found[whole][0]:.0f} %)"
     )
-    best = max(sizes[:-1], key=lambda size: np.mean(arms[size]["accuracy"]))
-    gain = 100 * np.subtract(arms[best]["accuracy"], arms[sizes[-1]]["accuracy"])
+    rows = against_whole(data)
+    return ax, "\n".join(_ghosts_in_words(data, found, none, rows))
+
+
+def against_whole(data):
+    """Each size of part against the whole batch, by `results.holm`; data of ghost_batches."""
+    parts = [f"parts of {size}" for size in data["ghosts"]]
+    own = reported(data["table"])
+    return results.holm([results.compare(own, arm, parts[-1], "test_accuracy", margin=MARGIN) for arm in parts[:-1]])
+
+
+def _ghosts_in_words(data, found, none, rows):
+    sizes, whole = data["ghosts"], data["ghosts"][-1]
+    lr = data["table"].groupby("arm")["lr"].first()
     lines = [
-        f"Statistics of {sizes[0]}: {with_interval(worst)}, although the gradient is that of {data['batch_size']};",
-        f"best parts: {best}, {gain.mean():+.1f} points against parts of {sizes[-1]}, "
-        f"larger for {np.sum(gain > 0)} of {len(gain)} seeds",
-        f"  {'images normalized together':28}" + row(sizes),
-        f"  {'test accuracy (%)':28}" + "".join(f"{value:7.1f}" for value in mean),
-        f"  {'learning rate':28}" + "".join(f"{arms[size]['lr']:7.3g}" for size in sizes),
+        f"Statistics of {sizes[0]}: {found[sizes[0]][0]:.0f} %, although the gradient is that of {data['batch_size']};"
     ]
-    return ax, "\n".join(lines + [f"  {ARMS['none']['label']}: {with_interval(arm)}" for arm in none])
+    better = [row["arm"] for _, row in rows.iterrows() if row["verdict"] == "more"]
+    lines.append(f"better than statistics of all {whole}: {', '.join(better) or 'no part, as far as is settled here'}")
+    table = []
+    for size, comparison in zip(sizes, [*rows.to_dict("records"), None], strict=True):
+        row = {"normalized together": size, "rate": lr[f"parts of {size}"], "right (%)": f"{found[size][0]:.1f}"}
+        table.append({**row, f"minus {whole} together (points)": said(comparison) if comparison else ""})
+    table.append({"normalized together": None, "rate": lr["none"], "right (%)": f"{none[0]:.1f}"})
+    return [*lines, results.printed(table)]
