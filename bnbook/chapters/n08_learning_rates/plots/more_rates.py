@@ -84,31 +84,32 @@ def _list(values):
 
 
 def extreme_rates(data):
-    """Test accuracy over the learning rate of the hidden weights alone, at the end of the training.
+    """Test accuracy over the learning rate of the hidden weights alone, a panel for each number of steps.
 
     data  what experiments.extreme_rates returned
-    Returns ax, text.
+    Returns axes (an array), text.
     """
-    _, ax = plt.subplots(figsize=(7.2, 3.9))
-    last = results.of(data["table"], "test_accuracy", data["steps"][-1], twin=0)
-    names = ("none", "batch", "sphere")
-    for name in names:
-        _curve(ax, last[last["arm"] == name], ARMS[name])
-    frozen = 100 * last.loc[last["arm"] == "frozen", "value"].mean()
-    ax.axhline(frozen, color="0.3", linewidth=0.9, linestyle=":")
-    ax.text(data["rates"][-1], frozen - 1.5, "hidden weights frozen", ha="right", va="top", fontsize=8, color="0.3")
-    ax.set(xscale="log", ylim=(0, 102), xlabel="learning rate of the hidden weights", ylabel="test accuracy (%)")
-    ax.legend(loc="center left", bbox_to_anchor=(0, 0.35))
-    rows = [{"decades": ARMS[name]["label"], **_widths(data, name)} for name in names]
-    rows += _differences(data)
-    widths = {name: rows[i][f"{data['steps'][-1]} steps"].split(" [")[0] for i, name in enumerate(names)}
-    title = (
-        f"Good over {widths['batch']} decades with BatchNorm, {widths['sphere']} if the length is kept,\n"
-        f"{widths['none']} without ({data['steps'][-1]} steps)"
+    steps, names = data["steps"], ("none", "batch", "sphere")
+    figure, axes = plt.subplots(
+        1, len(steps), figsize=(max(4.6 * len(steps), 6), 3.7), sharex=True, sharey=True, squeeze=False
     )
-    ax.set_title(title)
-    text = [title.replace("\n", " ") + ".", *_at_the_last_rate(data, last, frozen), "", results.printed(rows)]
-    return ax, "\n".join(text)
+    for ax, step in zip(axes[0], steps, strict=True):
+        ends = results.of(data["table"], "test_accuracy", step, twin=0)
+        for name in names:
+            _curve(ax, ends[ends["arm"] == name], ARMS[name])
+        frozen = 100 * ends.loc[ends["arm"] == "frozen", "value"].mean()
+        ax.axhline(frozen, color="0.3", linewidth=0.9, linestyle=":")
+        ax.text(data["rates"][-1], frozen - 1.5, "hidden weights frozen", ha="right", va="top", fontsize=8, color="0.3")
+        ax.set(xscale="log", ylim=(0, 102), xlabel="learning rate of the hidden weights", title=f"{step} steps")
+    axes[0, 0].set_ylabel("test accuracy (%)")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    rows = [{"decades": ARMS[name]["label"], **_widths(data, name)} for name in names]
+    widths = {name: row[f"{steps[0]} steps"].split(" [")[0] for name, row in zip(names, rows, strict=True)}
+    title = f"Good over {widths['batch']} decades with BatchNorm, {widths['sphere']} if the length is kept, "
+    title += f"{widths['none']} without ({steps[0]} steps)"
+    figure.suptitle(title)
+    ends = [line for step in steps for line in _at_the_last_rate(data, step)]
+    return axes[0], "\n".join([f"{title}.", *ends, *_growth(data), "", results.printed(rows + _differences(data))])
 
 
 def _widths(data, name):
@@ -133,17 +134,22 @@ def _differences(data):
     return list(rows.values())
 
 
-def _at_the_last_rate(data, last, frozen):
+def _at_the_last_rate(data, step):
     """Lines: who is right how often there, in words: digits of runs beyond divergence differ between machines."""
-    rate = data["rates"][-1]
-    means = 100 * last[last["lr"] == rate].groupby("arm", sort=False)["value"].mean()
+    ends, rate = results.of(data["table"], "test_accuracy", step, twin=0), data["rates"][-1]
+    frozen = 100 * ends.loc[ends["arm"] == "frozen", "value"].mean()
+    means = 100 * ends[ends["lr"] == rate].groupby("arm", sort=False)["value"].mean()
     told = "; ".join(f"{ARMS[arm]['label']}: {_in_words(percent)}" for arm, percent in means.items())
     near = "; ".join(ARMS[arm]["label"] for arm, percent in means.items() if abs(percent - frozen) < 10) or "none"
-    yield f"Test images right at {rate:,.0f}. {told[0].upper()}{told[1:]}."
-    yield f"Within 10 points of frozen hidden weights ({frozen:.0f} %): {near}."
+    yield f"After {step} steps, right at {rate:,.0f}: {told}."
+    yield f"  Within 10 points of frozen hidden weights ({frozen:.0f} %): {near}."
+
+
+def _growth(data):
+    """A line: how much longer the hidden weights become, at least, of any seed."""
     lengths = results.of(data["table"], "length", "all", arm="batch", twin=0)
     lengths = lengths.pivot(index=["lr", "seed"], columns="step", values="value")
-    growth = (lengths[data["steps"][-1]] / lengths[0]).groupby("lr").min()
+    growth = (lengths[data["steps"][0]] / lengths[0]).groupby("lr").min()
     longer = ", ".join(f"{_at_least(growth[lr])} at {lr:,.0f}" for lr in (1e4, 1e6) if growth.get(lr, np.nan) > 0)
     yield f"With BatchNorm the hidden weights become longer: {longer or 'no such rate was tried'}."
 
