@@ -217,6 +217,42 @@ def test_some_runs_of_each_stored_sweep_are_found_again(digits):
     assert again(live, "extreme_rates", 300)[:2] == (8, "result") and again(live, "extreme_rates", 300).agrees
 
 
+def test_the_verdicts_of_the_sweep_are_those_of_the_notebook():
+    table = experiments.evidence("learning_rates")["table"]
+    bands = experiments.bands(table)
+    assert results.of(bands, "enclosed", "all")["value"].all(), "the grid reaches failure on both sides"
+    found = experiments.compared(table)
+    batch = found[found["arm"] == "batch"].set_index(["measure", "depth", "init", "step"])["verdict"]
+    assert (batch["band"] == "more").all() and len(batch["band"]) == 6  # four cases, two of them for 1000 steps, too
+    assert (batch["ceiling"] == "more").all() and len(batch["ceiling"]) == 5  # 10 layers, default: no plain ceiling
+    verdicts = found[(found["measure"] == "ceiling") & (found["against"] == "none")].groupby("arm")["verdict"]
+    settled = {arm: set(values) for arm, values in verdicts}
+    assert settled["layer"] == settled["start"] == {results.UNSETTLED} and settled["clip"] == {"more"}
+    width = bands[bands["measure"] == "band"].groupby(["depth", "init", "arm", "step"])["value"].mean()
+    times = {step: width[5, "torch", "batch", step] / width[5, "torch", "none", step] for step in (300, 1000)}
+    assert 6 < times[300] < 9 and 2.8 < times[1000] < 4
+    moved = experiments.moved(table).set_index(["measure", "init", "of"])
+    assert (moved.loc["left", "verdict"] == "less").all() and (moved.loc["right", "verdict"] == results.UNSETTLED).all()
+
+
+def test_the_verdicts_on_equal_rates_are_those_of_the_notebook():
+    found = experiments.at_the_same_rate(experiments.evidence("matched_rates")).set_index(["measure", "lr"])["verdict"]
+    speed, points = found["reached"].to_dict(), found["test_accuracy"].to_dict()
+    assert speed == {0.01: "more", 0.03: "more", 0.1: results.UNSETTLED, 0.3: "less"}  # none: never at 1
+    assert points == {0.01: "less", 0.03: "no difference", 0.1: "no difference", 0.3: "more"}
+
+
+def test_the_verdicts_on_extreme_rates_are_those_of_the_notebook():
+    table = experiments.evidence("extreme_rates")["table"]
+    found = experiments.widened(table)
+    assert found["step"].tolist() == [300, 300] and (found["verdict"] == "more").all()
+    kept, growth = found["mean"]
+    assert 0.5 < kept < 1.5 and 3 < growth < 5
+    after = results.of(table, "test_accuracy", 1000, twin=0).groupby(["arm", "lr"])["value"].mean()
+    assert after["batch"].min() > 0.9 * experiments.best(table)[1000] > after["frozen", 0.0] > 0.85
+    assert after["sphere"].loc[1000:].max() < 0.2
+
+
 # --- scale invariance ------------------------------------------------------------------------------------------------
 
 

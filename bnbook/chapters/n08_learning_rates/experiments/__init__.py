@@ -8,6 +8,7 @@ from .conclusions import best as best
 from .conclusions import compared as compared
 from .conclusions import moved as moved
 from .conclusions import one_trains as one_trains
+from .conclusions import twins_agree as twins_agree
 from .conclusions import widened as widened
 from .decay import weight_decay_equilibrium as weight_decay_equilibrium
 from .landscape import along_gradient as along_gradient

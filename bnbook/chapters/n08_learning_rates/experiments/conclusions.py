@@ -153,3 +153,19 @@ def widened(table):
             if part.loc[part["measure"] == "enclosed", "value"].all():
                 rows.append({"step": step} | results.compare(part, *pair, "band", step))
     return results.holm(rows) if rows else pd.DataFrame(rows)
+
+
+def twins_agree(table, image):
+    """At which rates does a change of the weights by 1e-15 change a result?
+
+    table  of `learning_rates`, with twins
+    image  what one test image counts
+    Returns rows: rate, and for each arm whether all twins of all runs end within one image of the run itself.
+    """
+    runs = results.of(table, "test_accuracy", "all")
+    twins, own = runs[runs["twin"] > 0], runs[runs["twin"] == 0]
+    keys = [name for name in runs.columns if name not in ("twin", "value")]
+    both = twins.merge(own, on=keys, suffixes=("", "_own"))
+    both["agrees"] = (both["value"] - both["value_own"]).abs() <= 1.001 * image
+    found = both.groupby(["lr", "arm"], sort=False)["agrees"].all().unstack("arm")
+    return [{"rate": f"{lr:.2g}", **row} for lr, row in found.to_dict("index").items()]
