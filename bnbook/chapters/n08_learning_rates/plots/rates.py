@@ -24,6 +24,9 @@ def learning_rates(data, arms=("none", "batch", "start")):
     limits = 90 * experiments.best(table)
     for row, step in zip(axes, steps, strict=True):
         for ax, (depth, init) in zip(row, cases, strict=True):
+            if step not in _steps(table, depth, init):
+                ax.set_axis_off()
+                continue
             case = _case(table, depth, init, step)
             for arm in [arm for arm in arms if arm in set(case["arm"])]:
                 _curve(ax, case[case["arm"] == arm], ARMS[arm])
@@ -31,10 +34,11 @@ def learning_rates(data, arms=("none", "batch", "start")):
             ax.set(xscale="log", ylim=(0, 102), title=_name(depth, init) if step == steps[0] else "")
             ax.set_xticks([10**k for k in range(-3, 2) if min(data["rates"]) <= 10**k <= max(data["rates"])])
             ax.minorticks_off()
+            if step == max(_steps(table, depth, init)):
+                ax.tick_params(labelbottom=True)
+                ax.set_xlabel("learning rate")
         row[0].set_ylabel(f"{step} steps:\ntest accuracy (%)")
         row[0].text(data["rates"][0], limits[step] + 1, "good", fontsize=8, color="0.3")
-    for ax in axes[-1]:
-        ax.set_xlabel("learning rate")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     verdict = _verdict(data, "band")
     figure.suptitle(verdict)
@@ -43,6 +47,11 @@ def learning_rates(data, arms=("none", "batch", "start")):
 
 def _cases(table):
     return list(table[["depth", "init"]].drop_duplicates().itertuples(index=False, name=None))
+
+
+def _steps(table, depth, init):
+    """After how many steps the nets of a case were measured."""
+    return sorted(set(table.loc[(table["depth"] == depth) & (table["init"] == init), "step"]))
 
 
 def _case(table, depth, init, step):
@@ -92,7 +101,7 @@ def _bands(data):
         rows = []
         for arm in dict.fromkeys(found["arm"]):
             row = {_name(depth, init): ARMS[arm]["label"]}
-            for step in data["steps"]:
+            for step in _steps(data["table"], depth, init):
                 part = found[(found[["depth", "init", "arm", "step"]] == [depth, init, arm, step]).all(axis=1)]
                 row |= _of_arm(part, _case(data["table"], depth, init, step), arm, step)
             rows.append(row)
@@ -174,7 +183,7 @@ def _ceilings(data):
         rows = []
         for arm in dict.fromkeys(found["arm"]):
             row = {_name(depth, init): ARMS[arm]["label"]}
-            for step in data["steps"]:
+            for step in _steps(data["table"], depth, init):
                 where = [depth, init, arm, step, "ceiling"]
                 ceiling = found.loc[(found[["depth", "init", "arm", "step", "measure"]] == where).all(axis=1), "value"]
                 row[f"{step} steps"] = _ceiling(ceiling)
