@@ -91,7 +91,7 @@ def extreme_rates(data):
     """
     steps, names = data["steps"], ("none", "batch", "sphere")
     figure, axes = plt.subplots(
-        1, len(steps), figsize=(max(4.6 * len(steps), 6), 3.7), sharex=True, sharey=True, squeeze=False
+        1, len(steps), figsize=(max(3.8 * len(steps), 6), 3.1), sharex=True, sharey=True, squeeze=False
     )
     for ax, step in zip(axes[0], steps, strict=True):
         ends = results.of(data["table"], "test_accuracy", step, twin=0)

@@ -19,7 +19,7 @@ def learning_rates(data, arms=("none", "batch", "start")):
     Returns axes (an array), text: whose band is wider, and the bands of all arms.
     """
     table, cases, steps = data["table"], _cases(data["table"]), data["steps"]
-    size = (max(2.35 * len(cases), 5.2), 1.5 + 1.8 * len(steps))
+    size = (max(2.15 * len(cases), 5.2), 1.5 + 1.55 * len(steps))
     figure, axes = plt.subplots(len(steps), len(cases), figsize=size, sharex=True, sharey=True, squeeze=False)
     limits = 90 * experiments.best(table)
     for row, step in zip(axes, steps, strict=True):
@@ -131,7 +131,7 @@ def good_rates(data):
     table, cases = data["table"], _cases(data["table"])
     found = experiments.bands(table)
     names = list(dict.fromkeys(found["arm"]))[::-1]
-    size = (max(2.1 * len(cases) + 2, 6.5), 1.2 + 0.36 * len(names))
+    size = (max(1.9 * len(cases) + 1.6, 6.5), 1.1 + 0.32 * len(names))
     figure, axes = plt.subplots(1, len(cases), figsize=size, sharex=True, sharey=True, squeeze=False)
     for ax, (depth, init) in zip(axes[0], cases, strict=True):
         for (arm, step), part in found[(found["depth"] == depth) & (found["init"] == init)].groupby(["arm", "step"]):
