@@ -16,6 +16,9 @@ ARMS = {
     "renorm": {"label": "with batch renormalization", "color": "#1B5E20", "linestyle": (0, (9, 2))},
     "frozen": {"label": "with BatchNorm frozen", "color": "#882255", "linestyle": (0, (5, 2))},
     "clip": {"label": "gradient clipping", "color": "#D55E00", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
+    "momentum": {"label": "momentum 0.9", "color": "#A0522D", "linestyle": (0, (2, 2))},
+    "batch_momentum": {"label": "BatchNorm, momentum 0.9", "color": "#00308F", "linestyle": (0, (8, 1, 1, 1))},
+    "sphere": {"label": "BatchNorm, length kept", "color": "#882255", "linestyle": (0, (3, 1, 1, 1, 1, 1))},
     "skip_init": {"label": "SkipInit", "color": "#000000", "linestyle": (0, (3, 1, 1, 1))},
     # One mean and variance for all channels together.
     "shared": {"label": "one statistic for all channels", "color": "#B2182B", "linestyle": (0, (5, 3))},

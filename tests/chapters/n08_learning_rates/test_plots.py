@@ -2,10 +2,12 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from bnbook.chapters.n08_learning_rates import plots
-from bnbook.chapters.n08_learning_rates.experiments import rates
+
+RATES = [0.01, 0.1, 1.0, 10.0, 100.0]
 
 
 @pytest.fixture(autouse=True)
@@ -14,29 +16,44 @@ def closed():
     plt.close("all")
 
 
-def _sweep(batch_ceiling=10.0):
-    lr = [0.01, 0.1, 1.0, 10.0, 100.0]
-    arms = []
-    for depth, init in ((5, "he"), (5, "torch")):
-        for arm, top in (("none", 1.0), ("batch", batch_ceiling), ("start", 1.0)):
-            accuracy = [[0.2, 0.3]] + [[0.96, 1.0] if rate <= top else [0.1, 0.1] for rate in lr[1:]]
-            failed = [[int(rate > top)] * 2 for rate in lr]
-            arms.append({"depth": depth, "init": init, "arm": arm, "lr": lr, "accuracy": accuracy, "failed": failed})
-    return {"seeds": 2, "rates": lr, "best": 0.98, "arms": rates.width_and_ceiling(arms, 0.98)}
+def _table(values, **label):
+    """Long rows from {(what varies): a value per seed}; the names of what varies are in label['by']."""
+    by = label.pop("by")
+    rows = [
+        {**label, **dict(zip(by, key, strict=True)), "seed": seed, "twin": 0, "value": value}
+        for key, some in values.items()
+        for seed, value in enumerate(some)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _sweep(batch_ceiling=10.0, arms=("none", "batch", "start"), steps=(300,)):
+    """Three seeds, each good from 0.1 up to its arm's ceiling."""
+    tops = {"none": 1.0, "batch": batch_ceiling, "start": 1.0}
+    accuracies = {
+        (init, arm, lr, step): ([0.2, 0.3, 0.25] if lr < 0.1 else [0.96, 1.0, 0.98] if lr <= tops[arm] else [0.1] * 3)
+        for init in ("he", "torch")
+        for arm in arms
+        for lr in RATES
+        for step in steps
+    }
+    table = _table(accuracies, by=("init", "arm", "lr", "step"), depth=5, measure="test_accuracy")
+    return {"seeds": 3, "rates": RATES, "steps": list(steps), "table": table}
 
 
 def test_the_sweep_is_drawn_in_per_cent_and_its_verdict_is_about_both_initializations():
-    data = _sweep()
-    axes, text = plots.learning_rates(data)
+    axes, text = plots.learning_rates(_sweep())
     assert [ax.get_title() for ax in axes] == ["5 layers, He init", "5 layers, default init"]
     curve = {line.get_label(): line.get_ydata() for line in axes[0].get_lines()}
     np.testing.assert_allclose(curve["with BatchNorm"], [25, 98, 98, 98, 10])
-    first, second = text.splitlines()[:2]
-    none, batch = (data["arms"][i]["band"]["mean"] for i in (0, 1))
-    assert first.startswith("BatchNorm widens the band of good rates in 2 of 2 cases: ")
-    assert f"{none:.1f} to {batch:.1f} decades (5 layers, He)" in first
-    assert "by a factor of 10 [10, 10] (5 layers, He), 10 [10, 10] (5 layers, default)" in second
-    assert "98.0 % at 0.1" in text and "or more" not in text.split("x:")[1]
+    assert text.startswith("BatchNorm's band of good rates is wider in 2 of 2 cases after 300 steps\n")
+    assert "98.0 % at 0.1" in text and "or more" not in text.split("interval")[1]
+    axes, text = plots.learning_rates(_sweep(steps=(300, 1000)))
+    assert len(axes) == 4 and "in 2 of 2 cases after 300 steps, in 2 of 2 cases after 1000 steps" in text
+
+
+def test_equal_bands_are_no_verdict():
+    assert "wider in 0 of 2 cases" in plots.learning_rates(_sweep(batch_ceiling=1.0))[1]
 
 
 def test_a_band_that_the_grid_cuts_off_is_said_to_be_wider():
@@ -45,87 +62,97 @@ def test_a_band_that_the_grid_cuts_off_is_said_to_be_wider():
 
 
 def test_a_sweep_without_the_pair_has_no_verdict_about_it():
-    data = _sweep()
-    data["arms"] = [arm for arm in data["arms"] if arm["arm"] == "start"]
-    assert "There is no pair" in plots.learning_rates(data)[1].splitlines()[1]
+    assert plots.learning_rates(_sweep(arms=("start",)))[1].startswith("There is no pair with and without BatchNorm")
 
 
-def test_band_widths_have_one_mark_for_each_arm_and_count_the_winners():
-    axes, text = plots.band_widths(_sweep())
-    assert text.startswith("The widest band is one with BatchNorm in 2 of 2 cases")
-    assert sum(line.get_marker() == "o" for line in axes[0].get_lines()) == 3
+def test_good_rates_have_a_bar_for_each_arm_and_the_ceilings_ratio_beside_it():
+    axes, text = plots.good_rates(_sweep())
+    bars = [line for line in axes[0].get_lines() if line.get_marker() == "None"]
+    assert len(bars) == 3 and len(axes) == 2
+    assert text.startswith("BatchNorm's ceiling is higher in 0 of 2 cases after 300 steps")  # rates ten times apart
+    assert "Trained for one length." in text
+    (row,) = (line for line in text.splitlines()[7:10] if line.startswith("with BatchNorm"))
+    assert row.split(maxsplit=2)[2].split(maxsplit=1) == ["32", "(10 [1, 100])"]
+
+
+def test_edges_that_move_are_told():
+    early, late = _sweep(steps=(300,))["table"], _sweep(steps=(1000,))["table"]
+    late["lr"] *= 0.3
+    data = _sweep() | {"steps": [300, 1000], "table": pd.concat([early, late])}
+    assert "From 300 to 1000 steps, bands of 6 nets: left edge x 0.3 (" in plots.good_rates(data)[1]
 
 
 def test_the_heat_map_has_a_row_for_each_seed_and_says_where_all_are_good():
-    data = _sweep()
-    axes, text = plots.rate_heat_map(data, 5, "he")
+    axes, text = plots.rate_heat_map(_sweep(), 5, "he", 300)
     picture = axes[1].images[0].get_array()
-    np.testing.assert_allclose(picture, 100 * np.array(data["arms"][1]["accuracy"]).T)
-    assert "without normalization: good for all 2 seeds from 0.1 to 1; seeds differ at 0 rates" in text
+    np.testing.assert_allclose(picture[0], [20, 96, 96, 96, 10])
+    assert "without normalization: good for all 3 seeds from 0.1 to 1; seeds differ at no rate" in text
 
 
-def _matched(none, batch, failed=0):
-    curve = {"step": [0, 10, 20], "accuracy": [0.1, 0.8, 0.95], "lowest": [0.1, 0.7, 0.9], "highest": [0.1, 0.9, 1.0]}
-    difference = {"mean": 0.01, "interval": [0.002, 0.02]}
-    return {
-        "seeds": 2,
-        "goal": 0.9,
-        "steps": 20,
-        "arms": [
-            {**curve, "lr": 0.01, "arm": "none", "reached": none, "final": [0.9, 0.9], "failed": failed},
-            {**curve, "lr": 0.01, "arm": "batch", "reached": batch, "final": [0.9, 0.9], "failed": 0}
-            | {"difference": difference},
-        ],
-    }
+def _matched(none, batch, diverged=0.0):
+    """Two steps of three seeds at one rate."""
+    measured = {("reached", arm, 20): some for arm, some in (("none", none), ("batch", batch))}
+    measured |= {("diverged", arm, 20): [diverged] * 3 for arm in ("none", "batch")}
+    curves = {10: [0.7, 0.8, 0.9], 20: [0.9, 0.91, 0.92]}
+    measured |= {("test_accuracy", arm, step): some for arm in ("none", "batch") for step, some in curves.items()}
+    batch_ends = {("test_accuracy", "batch", 20): [0.93, 0.941, 0.949]}
+    table = _table(measured | batch_ends, by=("measure", "arm", "step"), lr=0.01)
+    return {"seeds": 3, "goal": 0.9, "steps": 20, "table": table}
 
 
 @pytest.mark.parametrize(
-    "none, batch, says",
+    "none, batch, says, speed",
     [
-        ([10, 10], [20, None], "slower at 0.01 and faster at no rate"),
-        ([20, None], [10, 10], "slower at no rate and faster at 0.01"),
-        ([10, 20], [20, 10], "slower at no rate and faster at no rate"),
-        ([None, None], [None, None], "slower at no rate and faster at no rate"),
+        ([100, 100, 110], [300, 310, 300], "slower at 0.01 and faster at no rate", "slower"),
+        ([300, 310, 300], [100, 100, 110], "slower at no rate and faster at 0.01", "faster"),
+        ([100, 200, 300], [200, 100, 300], "slower at no rate and faster at no rate", "not settled here"),
+        ([np.nan] * 3, [100, 100, 110], "slower at no rate and faster at no rate", "only with BatchNorm"),
+        ([100, np.nan, 100], [100, 100, 110], "slower at no rate and faster at no rate", "not all get there"),
     ],
 )
-def test_who_is_faster_at_a_rate_is_decided_by_all_seeds(none, batch, says):
+def test_who_is_faster_at_a_rate_is_decided_by_all_seeds(none, batch, says, speed):
     axes, text = plots.matched_rates(_matched(none, batch))
-    assert text.splitlines()[0] == f"At the same learning rate BatchNorm is {says}." and "+1.0 [+0.2, +2.0]" in text
-    assert len(axes) == 1
+    assert text.splitlines()[0] == f"At the same learning rate BatchNorm is {says}." and speed in text.splitlines()[-1]
+    assert "+3.0 [+2.8, +3.2]" in text and text.splitlines()[-1].endswith("more") and len(axes) == 1
 
 
 def test_no_difference_is_given_where_runs_fail():
-    assert "some runs fail" in plots.matched_rates(_matched([10, None], [10, 10], failed=1))[1]
+    assert "some runs diverge" in plots.matched_rates(_matched([100, 110, 100], [10, 20, 10], diverged=1.0))[1]
+
+
+def _extreme(percent=0.8, growth=(810.0, 81_000.0)):
+    rates = (1.0, 1e4, 1e6)
+    measured = {
+        ("test_accuracy", arm, lr, step): [0.95, 0.95] if lr == 1.0 else [percent, percent]
+        for arm in ("none", "batch", "sphere")
+        for lr in rates
+        for step in (10, 20)
+    }
+    measured |= {("test_accuracy", "frozen", 0.0, step): [0.8, 0.8] for step in (10, 20)}
+    lengths = {1.0: 1.0, 1e4: growth[0], 1e6: growth[1]}
+    measured |= {("length", "batch", lr, 0): [5.0, 5.0] for lr in rates}
+    measured |= {("length", "batch", lr, step): [5 * lengths[lr]] * 2 for lr in rates for step in (10, 20)}
+    table = _table(measured, by=("measure", "arm", "lr", "step"))
+    return {"seeds": 2, "rates": list(rates), "steps": [10, 20], "table": table}
 
 
 def test_extreme_rates_draw_three_curves_and_the_frozen_line():
-    width = {"mean": 2.0, "interval": [1.5, 2.5], "seeds": [1.5, 2.5]}
-    arm = {"accuracy": [[0.9, 1.0], [0.7, 0.9]], "growth": [1.0, 3000.0], "band": width}
-    arms = [{"arm": name, **arm} for name in ("none", "batch", "sphere")]
-    data = {"seeds": 2, "rates": [1.0, 1e6], "best": 0.95, "arms": [*arms, {"arm": "frozen", "accuracy": [[0.5, 0.7]]}]}
-    ax, text = plots.extreme_rates(data)
-    np.testing.assert_allclose(ax.get_lines()[1].get_ydata(), [95, 80])
-    np.testing.assert_allclose(ax.get_lines()[3].get_ydata(), 60)
-    assert "Good over 2.0 decades with BatchNorm, 2.0 if the length is kept, 2.0 without." in text
-    assert "with BatchNorm: more than half" in text and "[1.5, 2.5]" in text
-    assert "Within 10 points of frozen hidden weights (60 %): none." in text
-    assert "become longer: more than 1,000 times at 1,000,000" in text
+    axes, text = plots.extreme_rates(_extreme())
+    assert [ax.get_title() for ax in axes] == ["10 steps", "20 steps"]
+    np.testing.assert_allclose(axes[1].get_lines()[1].get_ydata(), [95, 80, 80])
+    np.testing.assert_allclose(axes[1].get_lines()[3].get_ydata(), 80)
+    assert "Good over 2.5 decades with BatchNorm, 2.5 if the length is kept, 2.5 without (10 steps)." in text
+    assert "or more" in text and "growth" not in text.split("become longer")[1]  # cut off: no difference of widths
+    assert "(80 %): without normalization; with BatchNorm; BatchNorm, length kept." in text
+    assert "Within 10 points of frozen hidden weights (80 %): none." in plots.extreme_rates(_extreme(0.3))[1]
 
 
 def test_no_digits_are_told_of_runs_beyond_divergence():
     """What the last rates give is told by its order of magnitude, so another machine's digits make the same text."""
-    texts = set()
-    for percent, growth in ((0.83, 81_000.0), (0.84, 93_000.0), (0.79, 12_345.0)):
-        width = {"mean": 2.0, "interval": [1.5, 2.5], "seeds": [1.5, 2.5]}
-        arms = [
-            {"arm": name, "accuracy": [[0.95, 0.95], [percent, percent]], "growth": [810.0, growth], "band": width}
-            for name in ("none", "batch", "sphere")
-        ]
-        arms.append({"arm": "frozen", "accuracy": [[0.8, 0.8]]})
-        texts.add(plots.extreme_rates({"seeds": 2, "rates": [1e4, 1e6], "best": 0.95, "arms": arms})[1])
-    (text,) = texts
-    assert "more than 100 times at 10,000, more than 10,000 times at 1,000,000" in text
-    assert "(80 %): without normalization; with BatchNorm; BatchNorm, length kept." in text
+    numbers = ((0.83, 81_000.0), (0.84, 93_000.0), (0.79, 12_345.0))
+    told = [plots.extreme_rates(_extreme(percent, (810.0, growth)))[1] for percent, growth in numbers]
+    lines = {tuple(line for line in text.splitlines() if "1,000,000" in line or "Within" in line) for text in told}
+    assert len(lines) == 1 and "more than 100 times at 10,000, more than 10,000 times at 1,000,000" in told[0]
 
 
 def test_scale_invariance_says_to_which_power_of_ten_it_holds():
@@ -134,7 +161,8 @@ def test_scale_invariance_says_to_which_power_of_ten_it_holds():
     none = {"norm": "none", "eps": None, "change": [1, 1, 9], "mismatch": [1, 1, 9], "cosine": [0.1, 0.1, 0.1]}
     axes, text = plots.scale_invariance({"factors": [1e-3, 0.1, 10.0], "arms": [exact, usual, none]})
     assert text.startswith("BatchNorm, eps 1e-30: change, mismatch and cosine are 0 to 1e-14 at every factor.")
-    assert "a = 0.001: 0.5" in text and "below 1e-13" in text and len(axes) == 3
+    assert text.splitlines()[2].split() == [*"largest of the three a = 0.001 a = 0.1 a = 10".split()] and len(axes) == 3
+    assert text.splitlines()[4].split()[-3:] == ["0.5", "0.1", "0.1"] and "below 1e-13" in text
 
 
 def test_equal_losses_are_told_from_others():
@@ -144,7 +172,7 @@ def test_equal_losses_are_told_from_others():
         {"factor": 10.0, "hidden_lr": 0.1, "loss": [2.0, 1.5], "apart": 0.5},
     ]
     ax, text = plots.equivalent_rates({"lr": 0.1, "steps": 2, "arms": arms})
-    assert text.startswith("1 of 2 have the same losses, to 1e-14.") and "other losses" in text
+    assert text.startswith("1 of 2 have the same losses, to 1e-14 as weights x 1 with rate 0.1.") and "others" in text
     assert "1 of 2 have the same losses" in ax.get_title()
 
 
@@ -156,7 +184,7 @@ def _growth(grows, off):
 @pytest.mark.parametrize("grows, off, says", [(True, 1e-15, "only grows"), (False, 0.06, "does not only grow")])
 def test_norm_growth_says_whether_it_grows(grows, off, says):
     axes, text = plots.norm_growth(_growth(grows, off))
-    assert f"With BatchNorm |w|² {says}, here up to x 3." in text and "effective rate x 0.4" in text
+    assert f"With BatchNorm |w|² {says}, here up to x 3 (2 seeds)." in text and "x 0.4" in text
     np.testing.assert_allclose(axes[0].get_lines()[0].get_ydata(), [1, 3])
 
 
@@ -172,7 +200,8 @@ def _decayed(ratio, ends):
 
 def test_the_equilibrium_counts_settings_near_the_prediction_and_says_if_lengths_meet():
     axes, text = plots.weight_decay_equilibrium(_decayed(0.99, (0.40, 0.41)))
-    assert text.startswith("The angle is within 5 % of the prediction in 2 of 2 settings.") and "0.14    1.0" in text
+    assert text.startswith("The angle is within 5 % of the prediction in 2 of 2 settings.")
+    assert text.splitlines()[-1].split()[-4:] == ["0.14", "0.14", "1.0", "1.0"]
     assert "forgets its start" in axes[0].figure.get_suptitle()
     axes, text = plots.weight_decay_equilibrium(_decayed(0.5, (0.40, 0.80)))
     assert "in 0 of 2" in text and "forgets" not in axes[0].figure.get_suptitle()
@@ -190,12 +219,12 @@ def _along(none, batch):
 @pytest.mark.parametrize(
     "none, batch, says",
     [
-        ([1.0, 2.0], [0.1, 0.2], "flatter with BatchNorm"),
-        ([0.1, 0.2], [1.0, 2.0], "flatter without BatchNorm"),
-        ([0.1, 2.0], [1.0, 1.5], "no clear difference"),
+        ([1.0, 2.0, 1.5], [0.1, 0.2, 0.16], "flatter with BatchNorm"),
+        ([0.1, 0.2, 0.16], [1.0, 2.0, 1.5], "flatter without BatchNorm"),
+        ([0.1, 2.0, 0.5], [1.0, 1.5, 1.2], "not settled here"),
     ],
 )
-def test_flatter_is_what_is_flatter_for_every_seed(none, batch, says):
+def test_flatter_is_what_is_flatter_by_the_ratio_of_ranges(none, batch, says):
     axes, text = plots.along_gradient(_along(none, batch))
     assert text.splitlines()[0] == f"Along the gradient: {says} (He init)." and says in axes[0].get_title()
     np.testing.assert_allclose(axes[0].get_lines()[1].get_ydata(), [0, 0.4], atol=1e-12)

@@ -118,20 +118,13 @@ def fit(settings, data, device, watch=None, eps=1e-30, noise=0.0):
     x, y, _, _ = tensors(data, device)
     first = settings[0]
     net = nets.Stack([with_eps(build(setting, data), eps) for setting in settings]).to(x)
-    hidden = set(hidden_weights(net))
-    losses = train.fit_all(
-        net,
-        x,
-        y,
+    seeds, hidden = [setting.seed for setting in settings], set(hidden_weights(net))
+    batches = train.batches(net, x, y, first.batch_size, first.steps, seeds, label_noise=noise)
+    descent = train.Descent(
         lr=lambda name: [s.hidden_lr if name in hidden and s.hidden_lr else s.lr for s in settings],
         weight_decay=lambda name: [s.weight_decay if name in hidden else 0.0 for s in settings],
-        batch_size=first.batch_size,
-        steps=first.steps,
-        seeds=[setting.seed for setting in settings],
-        label_noise=noise,
-        watch=watch,
     )
-    return losses, net
+    return train.descend(net, batches, descent, watch), net
 
 
 def norm_growth(data, rates=(0.1, 1.0, 10.0), steps=300, every=10, seeds=5, device="cpu"):

@@ -1,9 +1,9 @@
 """The drawings of notebook 08."""
 
-from .rates import band_widths as band_widths
-from .rates import extreme_rates as extreme_rates
+from .more_rates import extreme_rates as extreme_rates
+from .more_rates import matched_rates as matched_rates
+from .rates import good_rates as good_rates
 from .rates import learning_rates as learning_rates
-from .rates import matched_rates as matched_rates
 from .rates import rate_heat_map as rate_heat_map
 from .scale import along_gradient as along_gradient
 from .scale import equivalent_rates as equivalent_rates

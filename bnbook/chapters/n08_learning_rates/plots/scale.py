@@ -2,7 +2,9 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
+from bnbook.lab import results
 from bnbook.lab.style import ARMS
 
 from .rates import INITS
@@ -30,12 +32,12 @@ def scale_invariance(data):
             ax.plot(data["factors"], np.maximum(arm[key], 1e-18), marker=marker, markersize=4, **style)
         ax.set(xscale="log", yscale="log", xlabel="factor a of the weights", title=label, ylim=(5e-19, 1e14))
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    lines = [f"  {_name(arm):28}{_worst(arm, data['factors'])}" for arm in data["arms"]]
+    rows = [{"largest of the three": _name(arm), **_worst(arm, data["factors"])} for arm in data["arms"]]
     exact = min(data["arms"], key=lambda arm: max(arm["mismatch"]))
     largest = max(max(exact[key]) for key in labels)
     verdict = f"{_name(exact)}: change, mismatch and cosine are 0 to {_power(largest)} at every factor"
     figure.suptitle(verdict)
-    return axes, "\n".join([f"{verdict}.", "The largest of the three at a smaller and a larger factor:", *lines])
+    return axes, f"{verdict}.\n\n{results.printed(rows)}"
 
 
 def _name(arm):
@@ -50,7 +52,7 @@ def _power(value):
 def _worst(arm, factors):
     worst = np.max([arm[key] for key in ("change", "mismatch", "cosine")], 0)
     shown = [i for i, a in enumerate(factors) if a in (1e-3, 0.1, 10)]
-    return "   ".join(f"a = {factors[i]:g}: {_size(worst[i])}" for i in shown)
+    return {f"a = {factors[i]:g}": _size(worst[i]) for i in shown}
 
 
 def _size(value):
@@ -89,12 +91,15 @@ def equivalent_rates(data):
     title = f"{len(equal)} of {len(others)} have the same losses, to {_power(far)}"
     ax.set_title(f"{title}, over {data['steps']} steps")
     ax.legend()
-    lines = [
-        f"  weights x {arm['factor']:<4g} rate {arm['hidden_lr']:<6g} "
-        + (f"the same to {_power(arm['apart'])}" if arm in equal else "other losses")
+    rows = [
+        {
+            "weights": f"x {arm['factor']:g}",
+            "rate": f"{arm['hidden_lr']:g}",
+            "losses": f"the same to {_power(arm['apart'])}" if arm in equal else "others",
+        }
         for arm in others
     ]
-    return ax, "\n".join([f"{title}.", f"Compared with weights x 1, rate {first['hidden_lr']:g}:", *lines])
+    return ax, f"{title} as weights x 1 with rate {first['hidden_lr']:g}.\n\n{results.printed(rows)}"
 
 
 def norm_growth(data):
@@ -104,7 +109,7 @@ def norm_growth(data):
     Returns axes (an array of 2), text.
     """
     figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.5))
-    lines = []
+    rows = []
     for arm, (color, marker) in zip(data["arms"], SERIES, strict=False):
         label = f"{'BatchNorm' if arm['norm'] == 'batch' else 'none'}, rate {arm['lr']:g}"
         for ax, key in zip(axes, ("square", "effective"), strict=True):
@@ -112,10 +117,16 @@ def norm_growth(data):
             ax.fill_between(data["step"], values.min(0), values.max(0), color=color, alpha=0.25, linewidth=0)
             ax.plot(data["step"], values.mean(0), color=color, marker=marker, markevery=5, markersize=4, label=label)
         square, rate = (np.array(arm[key])[:, -1].mean() for key in ("square", "effective"))
-        holds = f"to {_power(arm['off'])}" if arm["off"] < 1e-10 else f"no, off by {100 * arm['off']:.0f} %"
-        grows = "grows at every step" if arm["grows"] else "also shrinks"
-        lines.append(
-            f"  {label:20} |w|^2 x {_times(square)}, {grows}; effective rate x {_times(rate)}; identity {holds}"
+        rows.append(
+            {
+                f"after {data['step'][-1]} steps": label,
+                "|w|^2": f"x {_times(square)}",
+                "at each step": "grows" if arm["grows"] else "also shrinks",
+                "effective rate": f"x {_times(rate)}",
+                "identity": f"to {_power(arm['off'])}"
+                if arm["off"] < 1e-10
+                else f"no, off by {100 * arm['off']:.0f} %",
+            }
         )
     axes[0].set(title="|w|² of the hidden weights (start = 1)", xlabel="step", ylabel="multiple of the start")
     axes[1].set(title="effective rate lr / |w|² (start = 1)", xlabel="step", ylabel="multiple of the start")
@@ -125,7 +136,7 @@ def norm_growth(data):
     most = max(np.array(arm["square"])[:, -1].mean() for arm in batch)
     verdict = f"With BatchNorm |w|² {'only grows' if always else 'does not only grow'}, here up to x {most:.2g}"
     figure.suptitle(verdict)
-    return axes, "\n".join([f"{verdict}.", f"After {data['step'][-1]} steps, {data['seeds']} seeds:", *lines])
+    return axes, f"{verdict} ({data['seeds']} seeds).\n\n{results.printed(rows)}"
 
 
 def _times(value):
@@ -161,19 +172,22 @@ def weight_decay_equilibrium(data):
     axes[1].axvline(1, color="0.3", linewidth=0.9, linestyle=":")
     axes[1].set_yticks(range(len(names)), names, fontsize=8)
     axes[1].set(xlabel="angle per step / sqrt(2 lr decay)", xlim=(0, 1.15), ylim=(len(names) - 0.5, -0.5))
-    there = sum(abs(arm["ratio"]["mean"] - 1) < 0.05 for arm in data["arms"])
+    there = sum(0.95 < arm["ratio"]["interval"][0] and arm["ratio"]["interval"][1] < 1.05 for arm in data["arms"])
     verdict = f"The angle is within 5 % of the prediction in {there} of {len(names)} settings"
     axes[1].set_title("measured over predicted")
     figure.suptitle(verdict + (", and the length forgets its start" if _one(same) else ""))
-    heading = f"Last third of {data['steps']} steps, {data['seeds']} seeds:"
-    heading = f"{heading:53}angle  predicted  ratio  length ratio"
-    lines = [
+    rows = [
         # as many digits as hold on another processor: rounding errors grow in these trainings
-        f"  {name:51}{np.mean(arm['angle']):6.2g}  {arm['predicted_angle']:9.2g}  {arm['ratio']['mean']:5.1f}  "
-        f"{np.divide(*_lengths(arm)):12.1f}"
+        {
+            "setting": name,
+            "angle": f"{np.mean(arm['angle']):.2g}",
+            "predicted": f"{arm['predicted_angle']:.2g}",
+            "ratio": f"{arm['ratio']['mean']:.1f}",
+            "length ratio": f"{np.divide(*_lengths(arm)):.1f}",
+        }
         for name, arm in zip(names, data["arms"], strict=True)
     ]
-    return axes, "\n".join([f"{verdict}.", heading, *lines])
+    return axes, f"{verdict}.\nLast third of {data['steps']} steps, {data['seeds']} seeds:\n\n{results.printed(rows)}"
 
 
 def _setting(arm):
@@ -198,7 +212,7 @@ def along_gradient(data):
     """
     inits = list(dict.fromkeys(arm["init"] for arm in data["arms"]))
     figure, axes = plt.subplots(1, len(inits), figsize=(4.3 * len(inits), 3.5), squeeze=False)
-    eta, lines, verdicts = [0, *data["eta"]], [], []
+    eta, rows, flatter = [0, *data["eta"]], [], _flatter(data)
     for ax, init in zip(axes[0], inits, strict=True):
         arms = [arm for arm in data["arms"] if arm["init"] == init]
         for arm in arms:
@@ -206,38 +220,50 @@ def along_gradient(data):
             style = ARMS[arm["norm"]]
             for i, line in enumerate(change):
                 ax.plot(eta, line, **{**style, "label": style["label"] if i == 0 else None}, linewidth=1, alpha=0.7)
-            lines.append(f"  {INITS[init]:8}{style['label']:24}" + _measures(arm))
+            rows.append({"init": INITS[init], "net": style["label"], **_measures(arm)})
         ax.axhline(0, color="0.3", linewidth=0.9, linestyle=":")
         ax.set(
             xticks=[*eta[:1], *eta[2:]],  # the second would touch the first
             xlabel=f"eta (trained at {data['lr']:g})",
             ylim=(-1, 3.2),
-            title=f"{INITS[init]} init: {_flatter(arms)}",
+            title=f"{INITS[init]} init: {flatter[init]}",
         )
     axes[0, 0].set_ylabel("change of the batch's loss")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    verdicts = [
-        f"{_flatter([arm for arm in data['arms'] if arm['init'] == init])} ({INITS[init]} init)" for init in inits
-    ]
+    verdicts = [f"{verdict} ({INITS[init]} init)" for init, verdict in flatter.items()]
     figure.suptitle(f"{data['depth']} layers, loss along the gradient at {len(data['step'])} moments (one seed)")
-    heading = f"{'':34}range of loss  all descend  gradient moves  smoothness  accuracy"
-    return axes[0], "\n".join([f"Along the gradient: {'; '.join(verdicts)}.", heading, *lines])
+    return axes[0], f"Along the gradient: {'; '.join(verdicts)}.\n\n{results.printed(rows)}"
 
 
 def _measures(arm):
     values = {key: np.mean(arm[key]) for key in ("range", "descends", "change", "smoothness", "accuracy")}
-    moves = f"x {values['change']:.1f}"
-    shares = {key: f"{100 * values[key]:.0f} %" for key in ("descends", "accuracy")}
-    return (
-        f"{values['range']:13.1g}  {shares['descends']:>11}  {moves:>14}  "
-        f"{values['smoothness']:10.1f}  {shares['accuracy']:>8}"
-    )
+    return {
+        "range of loss": f"{values['range']:.1g}",
+        "all descend": f"{100 * values['descends']:.0f} %",
+        "gradient moves": f"x {values['change']:.1f}",
+        "smoothness": f"{values['smoothness']:.1f}",
+        "accuracy": f"{100 * values['accuracy']:.0f} %",
+    }
 
 
-def _flatter(arms):
-    ranges = {arm["norm"]: arm["range"] for arm in arms}
-    if not {"none", "batch"} <= ranges.keys():
-        return "one net"
-    if max(ranges["batch"]) < min(ranges["none"]):
-        return "flatter with BatchNorm"
-    return "flatter without BatchNorm" if max(ranges["none"]) < min(ranges["batch"]) else "no clear difference"
+def _flatter(data):
+    """For each initialization, along whose gradient the loss varies less: by the ratio of ranges, paired by seed."""
+    inits, norms = (list(dict.fromkeys(arm[key] for arm in data["arms"])) for key in ("init", "norm"))
+    if not {"none", "batch"} <= set(norms):
+        return dict.fromkeys(inits, "one net")
+    labels = [{"init": arm["init"], "arm": arm["norm"]} for arm in data["arms"]]
+    rows = [
+        {**label, "seed": seed, "step": data["steps"], "measure": "range", "value": value}
+        for label, arm in zip(labels, data["arms"], strict=True)
+        for seed, value in enumerate(arm["range"])
+    ]
+    table = pd.DataFrame(rows)
+    compared = [results.compare(table[table["init"] == init], "batch", "none", "range", ratio=True) for init in inits]
+    return {init: _FLATTER[verdict] for init, verdict in zip(inits, results.holm(compared)["verdict"], strict=True)}
+
+
+_FLATTER = {
+    "more": "flatter without BatchNorm",
+    "less": "flatter with BatchNorm",
+    results.UNSETTLED: results.UNSETTLED,
+}
