@@ -13,5 +13,11 @@ ARMS = {
     "rms": {"label": "with RMSNorm", "color": "#9467BD", "linestyle": (0, (4, 1, 1, 1))},
     "renorm": {"label": "with batch renormalization", "color": "#1B5E20", "linestyle": (0, (9, 2))},
     "clip": {"label": "gradient clipping", "color": "#D55E00", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
+    "batch_own": {
+        "label": "with BatchNorm, statistics of the test images",
+        "color": "#56B4E9",
+        "linestyle": (0, (1, 1)),
+    },
+    "add_sd": {"label": "mean subtracted, sd added", "color": "#D55E00", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
     "skip_init": {"label": "SkipInit", "color": "#000000", "linestyle": (0, (3, 1, 1, 1))},
 }

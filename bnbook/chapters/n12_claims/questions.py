@@ -2,8 +2,18 @@
 
 from bnbook.grading.question import Question
 
-_STORED = "found = experiments.evidence('claims')['parts']"
-_SIZES = f"{_STORED}['generalization']['sizes'][1]['differences']; "
+_GAIN = (
+    "table = experiments.evidence('generalization')['table']; table = table[table['case'] == '300 images']; "
+    "round(results.compare(table, 'whole_set', '{}', 'test_accuracy')['mean'], 1)"
+)
+_STEPS = (
+    "found = experiments.evidence('random_labels'); needed = experiments.steps_needed(found['table'], found['steps']); "
+    "round(results.compare(needed, '{}', '{}', 'steps_needed', ratio=True)['mean'], 1)"
+)
+_DARK = (
+    "table = experiments.evidence('robustness')['table']; "
+    "found = results.of(table, 'dark accuracy', case='clean', arm='{}'); round(100 * float(found['value'].mean()), 1)"
+)
 
 QUESTIONS = (
     Question(
@@ -84,12 +94,12 @@ QUESTIONS = (
         {
             "vanishes": (
                 "So it would be if the noise were the reason. Without the noise, in points, the gain here is",
-                f"{_SIZES}round(found['whole_set']['mean'], 1)",
+                _GAIN.format("none"),
                 "1.9",
             ),
             "doubles": (
                 "That would say that the noise does harm. The change, in points, when the noise is taken away:",
-                f"{_SIZES}round(found['whole_set - batch']['mean'], 1)",
+                _GAIN.format("batch"),
                 "-0.4",
             ),
         },
@@ -101,12 +111,12 @@ QUESTIONS = (
         {
             "more": (
                 "That is what 'reduces overfitting' would predict. Steps with BatchNorm, as a share of those without:",
-                f"{_STORED}['random_labels']; round(1 / found['ratio'], 1)",
+                _STEPS.format("batch", "none"),
                 "0.5",
             ),
             "as many": (
                 "Nothing forbids it, but it is not so. Without BatchNorm it takes this many times the steps:",
-                f"{_STORED}['random_labels']; round(found['ratio'], 1)",
+                _STEPS.format("none", "batch"),
                 "2.2",
             ),
         },
@@ -119,12 +129,12 @@ QUESTIONS = (
         {
             "batch": (
                 "In evaluation mode BatchNorm divides by the spread of the *training* images. Its accuracy, in %:",
-                f"{_STORED}['robustness']['arms']['batch']['accuracy']['dark']; round(100 * float(np.mean(found)), 1)",
+                _DARK.format("batch"),
                 "20.1",
             ),
             "none": (
                 "Everything in it shrinks, but the biases do not, and they take over. Its accuracy, in %:",
-                f"{_STORED}['robustness']['arms']['none']['accuracy']['dark']; round(100 * float(np.mean(found)), 1)",
+                _DARK.format("none"),
                 "22.4",
             ),
         },
