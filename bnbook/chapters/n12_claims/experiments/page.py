@@ -186,7 +186,7 @@ def _bears_noise_it_knows(parts):
         sharpened="the same, after training on images with noise of 0 to 0.4",
         unit="points",
         effects=_against_each(parts, "noise 0.5", "noisy"),
-        source="Rusak et al. 2020 (2001.06057): training with noise makes a ResNet-50 robust, to other corruptions, too",
+        source="Rusak et al. 2020 (2001.06057): a ResNet-50 trained with noise bears other corruptions, too",
         in_each=True,
     )
 
