@@ -433,7 +433,8 @@ def load(path):
 
 
 def _csv(path, name):
-    return path.with_suffix(".csv" if name == "table" else f".{name}.csv")
+    first = path.name.split(".")[0]  # `run` writes to NAME.json.half, and renames it when it is whole
+    return path.with_name(f"{first}.csv" if name == "table" else f"{first}.{name}.csv")
 
 
 def _wide(long):

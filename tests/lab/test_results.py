@@ -66,6 +66,14 @@ def test_what_is_stored_is_read_back(tmp_path):
         pd.testing.assert_frame_equal(found[name], table, check_dtype=False)  # a number that is missing, too
 
 
+def test_tables_lie_beside_a_file_that_gets_its_name_when_it_is_whole(tmp_path):
+    table = long({"none": [0.1, 0.25]})
+    results.save({"experiment": "it", "table": table, "tuning": table}, tmp_path / "it.json.half")
+    (tmp_path / "it.json.half").rename(tmp_path / "it.json")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["it.csv", "it.json", "it.tuning.csv"]
+    pd.testing.assert_frame_equal(results.load(tmp_path / "it.json")["tuning"], table, check_dtype=False)
+
+
 # --- intervals and comparisons ---------------------------------------------------------------------------------------
 
 
