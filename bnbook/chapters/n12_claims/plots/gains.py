@@ -1,6 +1,7 @@
 """Is there a gain, and what is its cause? And how fast is nonsense learned by heart?"""
 
 import matplotlib.pyplot as plt
+import pandas as pd
 
 from bnbook.lab import results
 from bnbook.lab.style import ARMS
@@ -43,22 +44,26 @@ def generalization(data):
     first = f"{title} for {', '.join(case[:-7] for case in cases)} training images."
     second = f"Each arm at its own best rate, {data['seeds']} seeds, paired [95 % interval]."
     lines = [line for case in cases for line in _in_words(data, case, rows)]
-    last = "(*: not 0 by Holm's rule, if none of all these comparisons is to be wrong by chance.)"
+    last = "*: not 0 by Holm's rule, for all comparisons of the figure, and for all at equal loss."
     return axes[0], "\n".join([first, second, *lines, last])
 
 
 def _compared(data):
-    """Every comparison of the figure and its text, judged together by `holm`: a frame by case, arm, against."""
-    rows = []
+    """Every comparison of the figure, and every one at equal loss: a frame by case, arm (or loss) and against.
+
+    Each of these two families is judged by `holm`.
+    """
+    arms, at_equal = [], []
     for case, best in data["best"].items():
         table = data["table"][data["table"]["case"] == case]
         pairs = [(name, "none") for name in CONTROLS if name in best]
         pairs += [("whole_set", "batch")] if "whole_set" in best else []
-        rows += [{"case": case, **results.compare(table, *pair, "test_accuracy")} for pair in pairs]
+        arms += [{"case": case, **results.compare(table, *pair, "test_accuracy")} for pair in pairs]
         for loss in LOSSES:
             found = results.compare(at_equal_loss(table, loss), "batch", "none", "accuracy", step="all")
-            rows.append({"case": case, **found, "arm": loss})
-    return results.holm(rows).set_index(["case", "arm", "against"]).sort_index()
+            at_equal.append({"case": case, **found, "arm": loss})
+    frames = [results.holm(rows).astype({"arm": object}) for rows in (arms, at_equal)]
+    return pd.concat(frames).set_index(["case", "arm", "against"])
 
 
 def _in_words(data, case, rows):
