@@ -303,12 +303,49 @@ def test_stored_runs_come_out_the_same_on_images_changed_by_a_rounding(digits, p
     assert not np.array_equal(twin.x_train, digits.x_train)
     made = experiments.made_again(twin, parts, seeds=1)
     assert len(made) == 5 and all(found.agrees for found in made.values()), made
-    planted = dict(parts)
-    table = parts["adding"]["table"]
-    changed = table["value"].where(table["measure"] != "test_accuracy", table["value"] - 0.02)
-    planted["adding"] = parts["adding"] | {"table": table.assign(value=changed)}
+    lower = {
+        name: table.assign(value=table["value"].where(table["measure"] != "test_accuracy", table["value"] - 0.02))
+        for name, table in parts["adding"].items()
+        if name in ("table", "twins")
+    }
+    planted = parts | {"adding": parts["adding"] | lower}
     made = experiments.made_again(digits, planted, seeds=1)
     assert [what for what, found in made.items() if not found.agrees] == ["adding, 8 layers: test accuracy"]
+
+
+def test_the_stored_verdicts_are_those_that_the_notebook_explains(claims, parts):
+    verdicts = {name: claim.verdict for name, claim in claims.items()}
+    true = {name for name, verdict in verdicts.items() if verdict == "true"}
+    assert true == {
+        "takes mean and sd of each channel, as defined",
+        "subtracts the mean",
+        "works for convolutional and fully connected layers",
+    }
+    unsettled = {name for name, verdict in verdicts.items() if verdict == "not settled here"}
+    assert unsettled == {
+        "improves generalization",
+        "... thanks to the noise of the batch",
+        "... thanks to that noise alone",
+        "... once trained with noise",
+        "... to adversarial noise",
+        "must stand before the ReLU",
+    }
+    assert {name for name, verdict in verdicts.items() if verdict == "depends"} == {
+        "preserves statistical properties",
+        "makes biases superfluous",
+    }
+    lines = {line.what: line.verdict for line in claims["improves generalization"].lines}
+    assert lines == {"100 images": "not settled here", "300 images": "true", "1000 images": "true"}
+    starts = parts["folklore"]["best"]["starts"]
+    assert starts["none 0.1"] is None and 1e-7 < starts["none 20"] < 1e-6
+    assert starts["batch 0.1"] < 0.2 * starts["batch 1.41"]
+
+
+def test_the_lead_without_the_noise_of_the_batch_is_one_by_itself(parts):
+    table = parts["generalization"]["table"]
+    table = table[table["case"] == "300 images"]
+    assert results.compare(table, "whole_set", "none", "test_accuracy")["verdict"] == "more"
+    assert results.compare(table, "whole_set", "batch", "test_accuracy", margin=0.5)["verdict"] == "not settled here"
 
 
 def test_stored_runs_have_the_seeds_that_are_stated(parts):
