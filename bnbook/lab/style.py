@@ -18,7 +18,13 @@ ARMS = {
     "clip": {"label": "gradient clipping", "color": "#D55E00", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
     "momentum": {"label": "momentum 0.9", "color": "#A0522D", "linestyle": (0, (2, 2))},
     "batch_momentum": {"label": "BatchNorm, momentum 0.9", "color": "#00308F", "linestyle": (0, (8, 1, 1, 1))},
-    "sphere": {"label": "BatchNorm, length kept", "color": "#882255", "linestyle": (0, (3, 1, 1, 1, 1, 1))},
+    "sphere": {"label": "BatchNorm, length kept", "color": "#AA4499", "linestyle": (0, (3, 1, 1, 1, 1, 1))},
+    "batch_own": {
+        "label": "BatchNorm, statistics of the test images",
+        "color": "#6BAED6",
+        "linestyle": (0, (2, 2, 1, 2)),
+    },
+    "add_sd": {"label": "mean subtracted, sd added", "color": "#E6550D", "linestyle": (0, (3, 3))},
     "skip_init": {"label": "SkipInit", "color": "#000000", "linestyle": (0, (3, 1, 1, 1))},
     # One mean and variance for all channels together.
     "shared": {"label": "one statistic for all channels", "color": "#B2182B", "linestyle": (0, (5, 3))},

@@ -2,7 +2,7 @@
 
 QUESTION = "Which of the things people say about BatchNorm are true?"
 AIMS = (
-    "Which of nineteen claims survive",
+    "Which of two dozen claims survive",
     "what a claim needs before it can be tested",
     'why "not significant" is not "no effect", and why a small experiment may say neither true nor false',
     "how a badly tuned rival makes a claim look true",

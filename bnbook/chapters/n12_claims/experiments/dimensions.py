@@ -5,10 +5,11 @@ import torch
 from scipy.stats import kstest
 
 from bnbook import train
+from bnbook.lab import results
 from bnbook.lab.engine import Setting, build, tensors
-from bnbook.lab.results import check_seeds, interval, versions
 
 from ..functions import effective_rank
+from .tuning import joined, long
 
 DEPTHS = (1, 10, 30, 60)
 
@@ -19,52 +20,47 @@ def dimensions(data, device="cpu", seeds=8, depths=DEPTHS):
     data    data.Data
     seeds   trained CNNs, and random deep nets per arm, 2 or more
     depths  layers of a random net of 64 ReLU units per layer at which its effective rank is measured
-    Returns a dict: experiment, versions, seeds; layers (one per normalization of the CNN: channels, and one number per
-    seed, before and after it, for rank and effective rank; the largest change of a correlation; correlation, the mean
-    size of one between two channels, and correlation_before; rebuilt, the largest error of the input rebuilt from the
-    output, in sd; normality, the Kolmogorov-Smirnov distance of the median channel from a normal distribution, and
-    reference, that of as many normal numbers); freedom (m to the rank of dy/dx of one channel in a batch of m); depths,
-    deep (per norm: effective rank at each depth, a list per seed); pca (rank and rebuilt of a projection on 3 axes, the
-    control); changes (name to mean and interval: effective_rank, in the last normalization, and deep, BatchNorm minus
-    none in the deepest layer).
+    Returns a dict: experiment, versions, seeds, depths, channels (of each normalization of the CNN), pca (rank and
+    rebuilt of a projection on 3 axes, the control), and table, with the cases
+        norm 1, norm 2, ...   the CNN's, arms 'before' and 'after': rank, effective_rank, correlation (mean size of one
+                              between two channels), normality (Kolmogorov-Smirnov distance of the median channel from a
+                              normal distribution); of 'after' also, against before: moved (how far the mean of a
+                              channel is from where it was, in sd, mean of all channels), largest_change (of the size of
+                              a correlation), rebuilt (largest error of the input rebuilt from the output, in sd)
+        depth 1, ...          untrained nets, arms 'none', 'layer', 'batch': effective_rank
     Raises ValueError if seeds is below 2.
     """
-    check_seeds(seeds)
+    results.check_seeds(seeds)
     x, y, x_test, _ = tensors(data, device)
-    per_seed = []
+    parts, channels = [], []
     for seed in range(seeds):
         net = build(Setting(seed=seed), data).to(device)
         train.fit(net, x, y, 0.2, min(64, len(x)), 120, seed)
-        per_seed.append(_each_norm(net.eval(), x_test))
-    layers = [{key: [layer[key] for layer in some] for key in some[0]} for some in zip(*per_seed, strict=True)]
-    deep = {
-        norm: [_deep(norm, seed, data, x_test, depths) for seed in range(seeds)] for norm in ("none", "layer", "batch")
-    }
-    last, deepest = layers[-1], np.subtract(deep["batch"], deep["none"])[:, -1]
-    gain = np.subtract(last["effective_after"], last["effective_before"])
-    changes = {"effective_rank": gain, "deep": deepest}
+        channels = [len(layer.weight) for name, layer in net.named_children() if name.startswith("norm")]
+        parts.append(_each_norm(net.eval(), x_test, seed))
+    for norm in ("none", "layer", "batch"):
+        parts += [_deep(norm, seed, data, x_test, depths) for seed in range(seeds)]
     return {
         "experiment": "dimensions",
-        "versions": versions(),
+        "versions": results.versions(),
         "seeds": seeds,
-        "layers": layers,
-        "freedom": {str(m): degrees_of_freedom(m) for m in (2, 4, 8, 16)},
         "depths": list(depths),
-        "deep": deep,
-        "pca": _projection(last["channels"][0]),
-        "changes": {k: {"mean": float(np.mean(v)), "interval": list(interval(v))} for k, v in changes.items()},
+        "channels": channels,
+        "pca": _projection(channels[0]),
+        "table": joined(parts),
     }
 
 
 @torch.no_grad()
-def _each_norm(net, x):
-    """What each normalization of a net in evaluation mode does to the test images: a list of dicts."""
-    found = []
+def _each_norm(net, x, seed):
+    """What each normalization of a net in evaluation mode does to the test images: a table."""
+    labels, found = [], []
     for name, layer in net.named_children():
         before, x = x, layer(x)
         if name.startswith("norm"):
-            found.append(_compared(_rows(before), _rows(x)))
-    return found
+            labels += results.grid(case=[f"norm {name[4:]}"], arm=["before", "after"], seed=[seed])
+            found += _compared(_rows(before), _rows(x))
+    return long(labels, found, step=120)
 
 
 def _rows(x):
@@ -73,25 +69,27 @@ def _rows(x):
 
 
 def _compared(before, after):
+    """Two clouds of features (N, C), each as measured alone, the second also against the first: two dicts."""
     between = ~np.eye(before.shape[1], dtype=bool)
     correlations = [np.corrcoef(h.T)[between] for h in (before, after)]
     scale = after.std(0) / before.std(0) * np.sign((before * (after - after.mean(0))).sum(0))
     rebuilt = (after - after.mean(0)) / scale + before.mean(0)
-    standardized = (after - after.mean(0)) / after.std(0)
-    normal = np.random.default_rng(0).normal(size=len(after))
-    return {
-        "channels": before.shape[1],
-        "rank_before": int(np.linalg.matrix_rank(before - before.mean(0))),
-        "rank_after": int(np.linalg.matrix_rank(after - after.mean(0))),
-        "effective_before": float(effective_rank(before)),
-        "effective_after": float(effective_rank(after)),
+    against = {
+        "moved": np.abs((after.mean(0) - before.mean(0)) / before.std(0)).mean(),
         # a negative gamma turns the sign of a correlation, not its size
-        "largest_change": float(np.abs(np.abs(correlations[0]) - np.abs(correlations[1])).max()),
-        "correlation_before": float(np.abs(correlations[0]).mean()),
-        "correlation": float(np.abs(correlations[1]).mean()),
-        "rebuilt": float(np.abs((rebuilt - before) / before.std(0)).max()),
-        "normality": float(np.median([kstest(channel, "norm").statistic for channel in standardized.T])),
-        "reference": float(kstest(normal, "norm").statistic),
+        "largest_change": np.abs(np.abs(correlations[0]) - np.abs(correlations[1])).max(),
+        "rebuilt": np.abs((rebuilt - before) / before.std(0)).max(),
+    }
+    return [_alone(before, correlations[0]), _alone(after, correlations[1]) | against]
+
+
+def _alone(h, correlations):
+    standardized = (h - h.mean(0)) / h.std(0)
+    return {
+        "rank": np.linalg.matrix_rank(h - h.mean(0)),
+        "effective_rank": effective_rank(h),
+        "correlation": np.abs(correlations).mean(),
+        "normality": np.median([kstest(channel, "norm").statistic for channel in standardized.T]),
     }
 
 
@@ -112,14 +110,15 @@ def degrees_of_freedom(m, eps=0.0):
 
 @torch.no_grad()
 def _deep(norm, seed, data, x, depths):
-    """Effective rank of what a random net has after each of these depths."""
+    """Effective rank of what a random net has after each of these depths: a table."""
     net = build(Setting(net="mlp", norm=norm, width=64, depth=max(depths), seed=seed), data).to(x.device)
     found = []
     for name, layer in net.named_children():
         x = layer(x)
         if name in {f"relu{depth}" for depth in depths}:
-            found.append(float(effective_rank(x.cpu().numpy())))
-    return found
+            found.append({"effective_rank": effective_rank(x.cpu().numpy())})
+    labels = results.grid(case=[f"depth {depth}" for depth in sorted(depths)], arm=[norm], seed=[seed])
+    return long(labels, found)
 
 
 def _projection(channels):

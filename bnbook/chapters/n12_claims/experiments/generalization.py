@@ -3,11 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
+import torch
 
-from bnbook.lab.engine import run_all
-from bnbook.lab.results import check_seeds, interval, versions
+from bnbook import train
+from bnbook.lab import results
+from bnbook.lab.engine import pooled, run_all
 
-from .tuning import RATES, base, paired, tuned
+from .tuning import RATES, base, tuned
 
 SIZES = (100, 300, 1000)
 LOSSES = (0.3, 0.1, 0.03, 0.01)
@@ -26,114 +29,127 @@ CONTROLS = {
 ALL, SOME = tuple(CONTROLS), ("none", "batch", "whole_set", "start")
 
 
-def generalization(data, device="cpu", progress=False, seeds=8, keep=None, sizes=SIZES, rates=RATES):
+def generalization(data, device="cpu", progress=False, seeds=20, keep=None, sizes=SIZES, rates=RATES):
     """Test accuracy with and without BatchNorm, each at its own best rate, and with controls that separate the causes.
 
     data   data.Data; its parts are pooled, and each seed deals its own training, validation and test images
-    seeds  runs per arm and rate, 2 or more; they serve for choosing the rate (validation images) and for the report
-           (test images)
+    seeds  reported runs per arm, 2 or more
     sizes  numbers of training images, at most those of data
-    rates  learning rates tried for every arm
-    Returns a dict: experiment, versions, seeds, rates, sizes (per size: images; arms, name to what `tuned` returns;
-    differences, name to `paired` against 'none', and 'whole_set - batch'; matched, see `at_equal_loss`). All controls
-    run at the smallest size, none at the largest, SOME between; 'whole_set' (BatchNorm with the statistics of the
-    whole training set at every step) has, beyond 100 images, the rate of 'batch': it takes images / 32 times as long.
+    rates  learning rates tried for every arm, to begin with
+    Returns a dict: experiment, versions, seeds, sizes, and table, tuning, best and twins as `tuned` returns them, with
+    a case for each size. All controls run at the smallest size, none at the largest, SOME between; 'whole_set' is
+    BatchNorm with the statistics of the whole training set at every step. 'none' and 'batch' are measured 20 times
+    along the way.
     Raises ValueError if seeds is below 2, or there are too few images.
     """
-    check_seeds(seeds)
-    how, found = {"device": device, "progress": progress, "keep": keep}, []
+    results.check_seeds(seeds)
     sizes = sorted({min(size, len(data.x_train)) for size in sizes})
+    cases = {}
     for size in sizes:
         chosen = ALL if size == sizes[0] else SOME if size < sizes[-1] else ("none", "batch")
-        settings = {name: base(data, size, **CONTROLS[name]) for name in chosen}
-        slow = settings.pop("whole_set", None)
-        arms = tuned(data, settings, seeds, rates, **how)
-        if slow is not None:
-            its_rates = rates if size <= 100 else (arms["batch"]["rate"],)
-            arms |= tuned(data, {"whole_set": slow}, seeds, its_rates, **how)
-        differences = {name: paired(arm["test"], arms["none"]["test"]) for name, arm in arms.items() if name != "none"}
-        if slow is not None:
-            differences["whole_set - batch"] = paired(arms["whole_set"]["test"], arms["batch"]["test"])
-        matched = at_equal_loss(data, size, {name: arms[name]["rate"] for name in ("none", "batch")}, seeds, how)
-        found.append({"images": size, "arms": arms, "differences": differences, "matched": matched})
+        cases[f"{size} images"] = arms = {name: base(data, size, **CONTROLS[name]) for name in chosen}
+        for name in ("none", "batch"):
+            arms[name] = replace(arms[name], every=max(1, arms[name].steps // 20))
+    again = [(f"{sizes[0]} images", arm) for arm in ("none", "batch")]
+    found = tuned(data, cases, seeds, rates, again, device=device, progress=progress, keep=keep)
     return {
         "experiment": "generalization",
-        "versions": versions(),
+        "versions": results.versions(),
         "seeds": seeds,
-        "rates": list(rates),
-        "sizes": found,
+        "sizes": sizes,
+        **found,
     }
 
 
-def at_equal_loss(data, size, rates, seeds, how):
-    """BatchNorm minus none in test accuracy at the moment when each first has the same training loss.
+def at_equal_loss(table, loss):
+    """Test accuracy at the moment when the training loss of a run first falls below loss.
 
-    rates  name to learning rate, for 'none' and 'batch'
-    Returns a list, per loss: loss, reached (seeds in which both arms get there), difference (None below 2 of them).
+    table  of one case, with the measures train_losses and test_accuracy along the way
+    Returns a table with the measure accuracy: a row for each run, nan if it does not get there.
     """
-    settings = [
-        replace(base(data, size, norm=norm, every=10), lr=rates[norm], seed=seed)
-        for norm in ("none", "batch")
-        for seed in range(seeds)
-    ]
-    runs, rows = run_all(settings, data, **how), []
-    for loss in LOSSES:
-        first = [
-            next((a for a, b in zip(run["test_accuracy"], run["train_losses"], strict=True) if b and b < loss), None)
-            for run in runs
-        ]
-        both = [(b, a) for a, b in zip(first[:seeds], first[seeds:], strict=True) if None not in (a, b)]
-        difference = paired(*zip(*both, strict=True)) if len(both) > 1 else None
-        rows.append({"loss": loss, "reached": len(both), "difference": difference})
-    return rows
+    keys = ["arm", "seed", "step"]
+    losses, accuracies = (
+        results.of(table, name, step="all").set_index(keys)["value"] for name in ("train_losses", "test_accuracy")
+    )
+    runs = losses.index.droplevel("step").unique()
+    first = losses[losses < loss].reset_index().groupby(["arm", "seed"])["step"].min().reindex(runs)
+    found = first.reset_index().assign(measure="accuracy")
+    return found.assign(value=accuracies.reindex(pd.MultiIndex.from_frame(found[keys])).to_numpy())
 
 
-def random_labels(data, device="cpu", progress=False, seeds=8, keep=None, images=100, rates=RATES[1:5], steps=400):
+def random_labels(
+    data, device="cpu", progress=False, seeds=20, keep=None, images=100, rates=(0.01, 0.016, 0.025, 0.04, 0.063),
+    steps=400,
+):  # fmt: skip
     """How many steps it takes to learn labels by heart that say nothing about the images, each arm at its best rate.
 
     data   data.Data; all labels are replaced by random ones
-    seeds  runs per arm and rate, 2 or more: each its own images, weights and batches
-    images, rates, steps   to train on; rates of which the fastest counts; at most so many steps, at a constant rate
-    Returns a dict: experiment, versions, seeds, images, steps, arms (per norm: rate, its at_the_edge, steps_needed (per
-    seed: until 99 % of the training labels are right; the steps trained if that is never), mean, interval, reached
-    (seeds), step and train_accuracy, the mean curve at that rate), ratio (of the means), ratio_interval.
+    seeds  reported runs per arm, 2 or more: each its own images, weights and batches
+    images, rates, steps   to train on; rates tried to begin with, of which the fastest counts; at most so many steps,
+           at a constant rate
+    Returns a dict: experiment, versions, seeds, images, steps, and table (measure known_accuracy: the share of its
+    training labels that a net gets right in evaluation mode, every 4 steps), tuning (measure spared: the share of the
+    steps that were not needed), best.
     Raises ValueError if seeds is below 2.
     """
-    check_seeds(seeds)
+    results.check_seeds(seeds)
     random = np.random.default_rng(0)
     nonsense = [random.integers(data.classes, size=len(y)) for y in data[1::2]]
     data = type(data)(*(part for pair in zip(data[::2], nonsense, strict=True) for part in pair))
-    arms = {}
-    for norm in ("none", "batch"):
-        start = base(data, images, norm=norm, steps=steps, every=20, schedule="constant")
-        grid = [replace(start, lr=lr, seed=seed) for lr in rates for seed in range(seeds)]
-        runs = run_all(grid, data, device, progress, keep=keep)
-        needed = np.reshape([_until(run, 0.99, steps) for run in runs], (len(rates), seeds))
-        best = int(np.argmin(needed.mean(1)))
-        fastest = runs[best * seeds : (best + 1) * seeds]
-        arms[norm] = {
-            "rate": rates[best],
-            "at_the_edge": best in (0, len(rates) - 1),
-            "reached": int((needed[best] < steps).sum()),
-            "steps_needed": needed[best].tolist(),
-            "mean": float(needed[best].mean()),
-            "interval": list(interval(needed[best])),
-            "step": fastest[0]["step"],
-            "train_accuracy": np.mean([run["train_accuracy"] for run in fastest], 0).tolist(),
-        }
-    logs = np.log(np.divide(arms["none"]["steps_needed"], arms["batch"]["steps_needed"]))
+    start = {
+        norm: base(data, images, norm=norm, steps=steps, every=steps, schedule="constant") for norm in ("none", "batch")
+    }
+    how = {"device": device, "progress": progress, "keep": keep, "watch": _known(data)}
+
+    def trained(labels, dtype=torch.float64):
+        settings = [replace(start[label["arm"]], lr=label["lr"], seed=label["seed"]) for label in labels]
+        found = results.table(labels, run_all(settings, data, **how, dtype=dtype))
+        return results.of(found, "known_accuracy", step="all").reset_index(drop=True)
+
+    def tried(labels):
+        needed = steps_needed(trained(labels, torch.float32), steps)
+        return needed.assign(measure="spared", value=1 - needed["value"] / steps)
+
+    tuning, best = results.tune(tried, ("none", "batch"), rates, chance=0.0, measure="spared")
+    labels = [{"arm": arm, "lr": lr, "seed": seed} for arm, lr in best.items() if lr for seed in range(seeds)]
     return {
         "experiment": "random_labels",
-        "versions": versions(),
+        "versions": results.versions(),
         "seeds": seeds,
-        "images": start.images,
+        "images": start["none"].images,
         "steps": steps,
-        "arms": arms,
-        "ratio": float(np.exp(logs.mean())),
-        "ratio_interval": np.exp(interval(logs)).tolist(),
+        "table": trained(labels),
+        "tuning": tuning,
+        "best": best,
     }
 
 
-def _until(run, share, steps):
-    """The first step at which this share of the training labels is right, or the last."""
-    return next((s for s, a in zip(run["step"], run["train_accuracy"], strict=True) if a >= share), steps)
+def _known(data, every=4):
+    """A watch function: the share of the training labels that each net of a group gets right, every so many steps."""
+    own = {}
+
+    @torch.no_grad()
+    def known(moment):
+        if moment.step == 0:
+            x, y, split = pooled(data, moment.settings, next(moment.net.parameters()))
+            own["x"], own["y"] = x[split["train"]], y[split["train"]]
+        if moment.step == 0 or moment.step % every:
+            return None
+        with train.evaluating(moment.net):
+            right = moment.net(own["x"]).argmax(-1) == own["y"]
+        return {"known_accuracy": right.double().mean(1)}
+
+    return known
+
+
+def steps_needed(table, steps, share=0.99):
+    """The first step at which a run knows this share of its training labels; steps, if that is never.
+
+    table  as `random_labels` returns it
+    Returns a table with the measure steps_needed, a row for each run.
+    """
+    known = results.of(table, "known_accuracy", step="all")
+    labels = [name for name in known.columns if name not in ("step", "measure", "value")]
+    first = known[known["value"] >= share].groupby(labels)["step"].min().rename("value").reset_index()
+    runs = known[labels].drop_duplicates().merge(first, on=labels, how="left")
+    return runs.assign(step=steps, measure="steps_needed", value=runs["value"].fillna(steps).astype(float))

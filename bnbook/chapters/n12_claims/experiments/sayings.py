@@ -1,59 +1,64 @@
-"""What every practitioner has heard about BatchNorm, a function each: what `claims` measured (parts) to a Claim."""
+"""What every practitioner has heard about BatchNorm, a function each: what was measured (parts) to a Claim."""
 
-import numpy as np
+from bnbook.lab import results
 
-from .claim import Claim, gain, loss, mean_of
-from .tuning import paired
+from .claim import Claim, Effect, less, more
+from .page import each_norm
 
 
 def _needs_no_bias(parts):
+    table = parts["folklore"]["table"]
     return Claim(
         claim="makes biases superfluous",
         sharpened="the bias in front of it gets no gradient (a millionth of the weights' or less)",
         unit="times the weights'",
-        measured=[
-            loss(f"norm {where} the ReLU", {"mean": np.mean(b["gradient_ratio"]).item(), **b}, margin=-1e-6)
-            for where, b in parts["folklore"]["bias"].items()
-        ],
+        effects=[Effect(f"norm {at} the ReLU", tuple(-_ratios(table, at)), -1e-6) for at in ("before", "after")],
         source="Ioffe & Szegedy 2015, section 3.2: the bias in front of it can be ignored",
     )
 
 
+def _ratios(table, at):
+    return results.of(table, "gradient_ratio", case=f"bias {at}", arm="with")["value"]
+
+
 def _needs_no_regularizers(parts):
-    smallest = parts["generalization"]["sizes"][0]
-    batch, images = smallest["arms"]["batch"]["test"], smallest["images"]
+    part = parts["generalization"]
+    case = next(iter(part["best"]))
     return Claim(
         claim="makes dropout and weight decay superfluous",
         sharpened="adding it to BatchNorm gains less than half a point",
         unit="points",
-        measured=[
-            loss(f"{what}, {images} images", paired(smallest["arms"][name]["test"], batch), margin=-0.5)
-            for what, name in (("dropout", "batch_dropout"), ("decay", "batch_decay"))
+        effects=[
+            less(f"{what}, {case}", part["table"], arm, "batch", -0.5, case=case)
+            for what, arm in (("dropout", "batch_dropout"), ("decay", "batch_decay"))
         ],
         source="Li et al. 2019 (1801.05134): it depends on where the dropout stands",
+        in_each=True,
     )
 
 
 def _needs_no_careful_start(parts):
-    starts = parts["folklore"]["starts"]["own_rate"]
+    part = parts["folklore"]
+    he, others = 2**0.5, [gain for gain in part["gains"] if abs(gain - 2**0.5) > 1e-9]
     return Claim(
         claim="makes careful initialization superfluous",
         sharpened="other gains lose less than half a point against He's, each at its best rate",
         unit="points",
-        measured=[gain(f"gain {factor}", difference, margin=-0.5) for factor, difference in starts.items()],
+        effects=[
+            more(f"gain {gain:g}", part["table"], f"batch {gain:.3g}", f"batch {he:.3g}", -0.5, case="starts")
+            for gain in others
+        ],
         source="van Laarhoven 2017 (1706.05350): the scale of the weights sets the effective learning rate",
+        in_each=True,
     )
 
 
 def _whitens(parts):
     return Claim(
         claim="whitens",
-        sharpened="correlations between channels fall to half or less",
-        unit="of them gone",
-        measured=[
-            gain(f"norm {i}", mean_of(1 - np.divide(layer["correlation"], layer["correlation_before"])), margin=0.5)
-            for i, layer in enumerate(parts["dimensions"]["layers"], start=1)
-        ],
+        sharpened="half or more of the size of correlations between channels is gone",
+        unit="of it gone",
+        effects=[_share_gone(norm, table, "correlation") for norm, table in each_norm(parts)],
         source="Huang et al. 2018 (1804.08450): whitening is another method",
     )
 
@@ -61,23 +66,30 @@ def _whitens(parts):
 def _makes_gaussian(parts):
     return Claim(
         claim="makes outputs Gaussian",
-        sharpened="as near to normal as twice the distance of real normal numbers",
-        unit="times their distance",
-        measured=[
-            loss(f"norm {i}", mean_of(np.divide(layer["normality"], layer["reference"])), margin=-2)
-            for i, layer in enumerate(parts["dimensions"]["layers"], start=1)
-        ],
+        sharpened="half or more of the distance of a channel from the normal distribution is gone",
+        unit="of it gone",
+        effects=[_share_gone(norm, table, "normality") for norm, table in each_norm(parts)],
         source="Ioffe & Szegedy 2015, section 3.2, hope for it in the inputs only",
     )
 
 
+def _share_gone(norm, table, measure):
+    """By how much a number is smaller after the norm than before, as a share of it."""
+    both = results.of(table, measure).pivot(index="seed", columns="arm", values="value")
+    return Effect(norm, tuple(1 - both["after"] / both["before"]), 0.5)
+
+
 def _belongs_before_relu(parts):
-    images = parts["robustness"]["images"]
+    table, cases = parts["folklore"]["table"], list(parts["folklore"]["best"])
     return Claim(
         claim="must stand before the ReLU",
         sharpened="behind it half a point or more is lost",
         unit="points",
-        measured=[loss(f"{images:,} training images", parts["folklore"]["place"]["difference"], margin=0.5)],
+        effects=[
+            less(case.removeprefix("place, "), table, "after", "before", 0.5, case=case)
+            for case in cases
+            if case.startswith("place")
+        ],
         source="Mishkin et al. 2017 (1606.02228): behind it is at least as good on small ImageNet nets",
     )
 

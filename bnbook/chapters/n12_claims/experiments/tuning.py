@@ -1,15 +1,17 @@
-"""Each arm at its own best learning rate, chosen on validation images and reported on others; paired differences."""
+"""Each arm at its own best learning rate, chosen on other seeds than those reported; one long table of the runs."""
 
 from dataclasses import replace
 
-import numpy as np
+import pandas as pd
+import torch
 
+from bnbook.lab import results
 from bnbook.lab.engine import Setting, run_all
-from bnbook.lab.results import interval
 
 # Neighbours differ by a factor of 1.6: with a factor of 3 the gap between two arms depended on where the grid fell.
-RATES = (0.01, 0.016, 0.025, 0.04, 0.063, 0.1, 0.16)
+RATES = (0.016, 0.025, 0.04, 0.063, 0.1, 0.16, 0.25)
 STEPS = {100: 200, 300: 300, 1000: 400}
+TWINS, AGAIN = 5, 4  # how often, and how many of, the runs that the notebook makes again are stored as twins
 
 
 def base(data, images, **how):
@@ -24,49 +26,81 @@ def base(data, images, **how):
     return Setting(**{**usual, **width, "momentum": 0.9, "schedule": "cosine", **how})
 
 
-def tuned(data, arms, seeds, rates=RATES, **how):
-    """Train every arm at every rate with every seed, and keep the rate with the best mean validation accuracy.
+def tuned(data, cases, seeds, rates=RATES, again=(), reach=3, watch=None, watch_tuning=None, **how):
+    """Train every arm at the rate that suits it best: in each case all arms are tried at the same rates.
 
-    An arm whose best rate is the largest goes on upwards, by the same factor, until a larger one is worse.
-
-    data   data.Data
-    arms   name to Setting; lr and seed are varied here
-    seeds  runs per arm and rate: arms of equal seed have the same images, weights and batches
-    how    device, progress, keep: for `run_all`
-    Returns a dict: name to rate, at_the_edge (of the rates), rates (those tried), val (mean accuracy at each rate),
-    test (accuracy at the chosen rate, one per seed), train_loss (likewise, None where a run diverged).
+    data    data.Data
+    cases   {case: {arm: Setting}}; lr and seed are varied here
+    seeds   reported runs per arm, numbered from 0, in float64; arms of equal seed have the same images, weights and
+            batches. Rates are chosen by `results.tune` on 8 others, in float32, by their validation accuracy
+    rates   to begin with; reach: how many decades `results.tune` may go on from there
+    again   (case, arm) whose first runs a notebook makes again: twins of them are stored
+    watch, watch_tuning   of the reported and of the tuning runs, for `run_all`
+    how     device, progress, keep: for `run_all`
+    Returns a dict of table, tuning, best ({case: {arm: rate, or None if it does not train}}) and, if asked for, twins.
     """
+    tuning, best = [], {}
+    for case, arms in cases.items():
 
-    def trained(arm, rates):
-        grid = [replace(arm, lr=lr, seed=seed) for lr in rates for seed in range(seeds)]
-        runs = run_all(grid, data, **how)
-        return [runs[i : i + seeds] for i in range(0, len(runs), seeds)]
+        def tried(labels, case=case, arms=arms):
+            runs = _trained(data, arms, labels, watch=watch_tuning, dtype=torch.float32, **how)
+            return at_the_end(results.table([{"case": case, **label} for label in labels], runs), "val_accuracy")
 
-    found = {}
-    for name, arm in arms.items():
-        tried, at = list(rates), trained(arm, rates)
-        val = [_validation(runs) for runs in at]
-        while 1 < len(rates) and np.argmax(val) == len(val) - 1 and len(val) < len(rates) + 5:
-            tried.append(float(f"{tried[-1] * rates[-1] / rates[-2]:.2g}"))
-            at += trained(arm, tried[-1:])
-            val.append(_validation(at[-1]))
-        best = int(np.argmax(val))
-        found[name] = {
-            "rate": tried[best],
-            "at_the_edge": len(val) > 1 and best in (0, len(val) - 1),
-            "rates": tried,
-            "val": val,
-            "test": [run["test_accuracy"][-1] for run in at[best]],
-            "train_loss": [run["train_loss"] for run in at[best]],
-        }
+        found, best[case] = results.tune(tried, tuple(arms), rates, 1 / data.classes, reach=reach)
+        tuning.append(found)
+    parts = [reported(data, arms, case, best[case], seeds, watch=watch, **how) for case, arms in cases.items()]
+    found = {"table": joined(parts), "tuning": joined(tuning), "best": best}
+    if again:
+        found["twins"] = joined([_twins(data, cases[case][arm], case, arm, best, watch, how) for case, arm in again])
     return found
 
 
-def _validation(runs):
-    return float(np.mean([run["val_accuracy"][-1] for run in runs]))
+def reported(data, arms, case, best, seeds, watch=None, **how):
+    """The runs of each arm at its rate, seeds from 0: a table with case, arm, lr and seed.
+
+    arms  {arm: Setting}     best  {arm: rate}; an arm whose rate is None has no runs
+    Measured are test_accuracy, train_losses and what watch returns, after the start.
+    """
+    labels = [
+        {"arm": arm, "lr": best[arm], "seed": seed} for arm in arms if best[arm] is not None for seed in range(seeds)
+    ]
+    runs = _trained(data, arms, labels, watch=watch, **how)
+    found = results.table([{"case": case, **label} for label in labels], runs)
+    left_out = ("val_accuracy", "train_accuracy", "train_loss", "diverged")
+    return found[(found["step"] > 0) & ~found["measure"].isin(left_out)].reset_index(drop=True)
 
 
-def paired(a, b):
-    """Mean of a - b and its interval, in percentage points; a, b: one accuracy per seed, in the same order."""
-    difference = 100 * np.subtract(a, b)
-    return {"mean": float(difference.mean()), "interval": list(interval(difference))}
+def _twins(data, setting, case, arm, best, watch, how):
+    """What `results.again` needs beside the first reported runs of an arm: the last step of each twin of them."""
+    parts = []
+    for twin in range(1, TWINS + 1):
+        arms = {arm: replace(setting, twin=twin, every=setting.steps)}
+        part = reported(data, arms, case, best[case], AGAIN, watch=watch, **how)
+        part.insert(part.columns.get_loc("step"), "twin", twin)
+        parts.append(part[part["measure"].str.endswith("accuracy")])
+    return joined(parts)
+
+
+def _trained(data, arms, labels, **how):
+    settings = [replace(arms[label["arm"]], lr=label["lr"], seed=label["seed"]) for label in labels]
+    return run_all(settings, data, **how)
+
+
+def at_the_end(table, measure):
+    """Each run's last row of a measure."""
+    return results.of(table, measure).reset_index(drop=True)
+
+
+def joined(tables):
+    """Tables with the same columns as one."""
+    return pd.concat(tables, ignore_index=True)
+
+
+def long(labels, found, step=0):
+    """A long table of single numbers: for each label (a dict) a dict, measure to value."""
+    rows = [
+        {**label, "step": step, "measure": name, "value": float(value)}
+        for label, values in zip(labels, found, strict=True)
+        for name, value in values.items()
+    ]
+    return pd.DataFrame(rows)

@@ -6,4 +6,5 @@ from .gains import random_labels as random_labels
 from .sayings import adding as adding
 from .sayings import folklore as folklore
 from .spoilt import robustness as robustness
-from .verdicts import claims as claims
+from .verdicts import table as table
+from .verdicts import verdicts as verdicts

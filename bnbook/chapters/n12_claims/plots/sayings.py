@@ -1,18 +1,12 @@
 """Adding the standard deviation, and the folklore."""
 
 import matplotlib.pyplot as plt
-import numpy as np
 
+from bnbook.lab import results
 from bnbook.lab.style import ARMS
 
 from ..experiments.page import NETS
-from .dots import dot, shown, sign, signed_points
-
-STYLES = {
-    "none": ARMS["none"],
-    "batch": ARMS["batch"],
-    "add_sd": {"label": "mean subtracted, sd added", "color": "#D55E00", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
-}
+from .dots import dot, percent, shown, signed_points
 
 
 def adding(data):
@@ -22,24 +16,54 @@ def adding(data):
     Returns axes (an array of 2), text.
     """
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.5))
-    for (norm, arm), marker in zip(data["arms"].items(), "^os", strict=True):
-        axes[0].plot(arm["rates"], 100 * np.array(arm["val"]), marker=marker, markersize=5, **STYLES[norm])
+    deepest = list(data["best"])[-1]
+    tuning = data["tuning"][data["tuning"]["case"] == deepest]
+    for norm, marker in zip(data["best"][deepest], "^os", strict=True):
+        means = results.of(tuning, "val_accuracy", arm=norm).groupby("lr")["value"].mean()
+        axes[0].plot(means.index, 100 * means, marker=marker, markersize=5, **ARMS[norm])
     axes[0].set(xscale="log", ylim=(0, 100), xlabel="learning rate", ylabel="validation accuracy (%)")
-    axes[0].set_title(f"{data['depth']} hidden layers, mean of {data['seeds']} seeds")
+    axes[0].set_title(f"{deepest}, mean of the tuning seeds")
     axes[0].legend(loc="lower left")
     factors = [float(factor) for factor in data["scales"]]
     for norm, marker in (("batch", "o"), ("add_sd", "s")):
-        spread = [made[norm][1] for made in data["scales"].values()]
-        axes[1].plot(factors, spread, marker=marker, markersize=5, **STYLES[norm])
+        axes[1].plot(factors, [made[norm][1] for made in data["scales"].values()], marker=marker, **ARMS[norm])
     axes[1].set(xscale="log", yscale="log", xlabel="input multiplied by", ylabel="sd of the output")
     axes[1].set_title("sd 1 whatever the input, or the input's")
-    title = f"Adding the sd in place of dividing: {shown(data['difference'])} points"
+    rows = {case: _adding_compared(data, case) for case in data["best"]}
+    title = f"Adding the sd in place of dividing, {deepest}: {shown(rows[deepest])} points"
     figure.suptitle(title)
-    label = {norm: STYLES[norm]["label"] for norm in data["arms"]}
-    largest = {norm: max(usable, default=None) for norm, usable in data["usable"].items()}
-    rates = ", ".join(f"{label[norm]} {rate:g}" if rate else f"{label[norm]} none" for norm, rate in largest.items())
-    first = [f"{title} of test accuracy, each at its own best rate.", f"Largest usable rate: {rates}."]
-    return axes, "\n".join(first + [f"  {label[norm]}: {_reached(arm)}" for norm, arm in data["arms"].items()])
+    lines = [line for case, row in rows.items() for line in _adding_in_words(data, case, row)]
+    return axes, "\n".join([f"{title} of test accuracy, each at its own best rate.", *lines])
+
+
+def _adding_compared(data, case):
+    return results.compare(_case(data, case), "add_sd", "batch", "test_accuracy")
+
+
+def _adding_in_words(data, case, row):
+    arms = (f"{ARMS[arm]['label']} {_reached(data, case, arm)}" for arm in data["best"][case])
+    ratio = ceilings(data["tuning"][data["tuning"]["case"] == case])
+    return [
+        f"{case}: {'; '.join(arms)}.",
+        f"  adding minus dividing: {shown(row)} points",
+        "  largest usable rate, dividing over adding: "
+        f"{results.spread(ratio['mean'], ratio['low'], ratio['high'], 0, sign=False)} times",
+    ]
+
+
+def ceilings(tuning, share=0.9):
+    """How many times the largest usable rate of 'add_sd' that of 'batch' is, a row of `results.compare`.
+
+    Usable is a rate up to which a seed's validation accuracy is at least 90 % of the best of all arms; the grid knows
+    it to half a step.
+    """
+    val = results.of(tuning, "val_accuracy").pivot(index=["arm", "seed"], columns="lr", values="value")
+    rates, best = val.columns.to_numpy(), val.groupby("arm").mean().max(axis=1).max()
+    found = [results.ceiling(rates, row >= share * best) for row in val.to_numpy()]
+    table = val.index.to_frame(index=False).assign(step=0, measure="ceiling", value=found)
+    return results.compare(
+        table, "batch", "add_sd", "ceiling", ratio=True, known_to=float((rates[1] / rates[0]) ** 0.5)
+    )
 
 
 def folklore(data):
@@ -48,45 +72,75 @@ def folklore(data):
     data   what experiments.folklore returned
     Returns ax, text.
     """
-    rows = _differences(data)
+    rows = _compared(data)
     figure, ax = plt.subplots(figsize=(8.5, 4))
-    for y, (_, difference) in enumerate(rows):
-        dot(ax, difference, y, *sign(difference["interval"]))
+    for y, (_, row) in enumerate(rows.iterrows()):
+        dot(ax, row, y)
     ax.axvline(0, color="0.4", linewidth=0.8)
-    ax.set(yticks=range(len(rows)), yticklabels=[name for name, _ in rows], ylim=(len(rows) - 0.5, -0.5))
+    ax.set(yticks=range(len(rows)), yticklabels=rows["what"], ylim=(len(rows) - 0.5, -0.5))
     ax.set(xlabel="test accuracy (points; beyond 2 the scale is logarithmic)")
     signed_points(ax, [-50, -20, -5, -2, -1, 0, 1, 2, 5, 20])
-    worst = min(rows, key=lambda row: row[1]["mean"])
-    title = f"The largest loss: {worst[1]['mean']:+.0f} points ({worst[0]})"
+    worst = rows.loc[rows["mean"].idxmin()]
+    title = f"The largest loss: {worst['mean']:+.0f} points ({worst['what']})"
     figure.suptitle(title)
-    lines = [f"  {name}: {shown(difference)}" for name, difference in rows]
-    starts = data["starts"]["arms"]
-    lines += [
-        f"  gain {gain}: BatchNorm {_reached(arm)}, none {_reached(starts['none'][gain])}"
-        for gain, arm in starts["batch"].items()
+    shown_rows = [
+        {"what": row["what"], "points": shown(row), "seeds": row["pairs"], "verdict (Holm)": row["verdict"]}
+        for _, row in rows.iterrows()
     ]
-    for net, sizes in data["batches"].items():
-        both = [f"{100 * np.mean(sizes['2'][norm]['test']):.1f} %" for norm in ("batch", "none")]
-        lines.append(f"  batches of 2, {NETS[net]}: BatchNorm {both[0]}, none {both[1]}")
-    unit = f"Test accuracy in points, {data['seeds']} seeds, paired [95 % interval]:"
-    return ax, "\n".join([f"{title}.", unit, *lines])
+    starts = [_start(data, gain) for gain in data["gains"]]
+    tiny = [
+        f"Batches of 2, {NETS[net]}: BatchNorm {_reached(data, case, 'batch')}, none {_reached(data, case, 'none')}."
+        for net, case in ((net, f"{net}, batches of 2") for net in NETS)
+    ]
+    unit = "Test accuracy in points, paired [95 % interval]; no difference: within half a point:"
+    return ax, "\n".join([f"{title}.", unit, results.printed(shown_rows), *starts, *tiny])
 
 
-def _reached(arm):
-    return f"{100 * np.mean(arm['test']):.1f} % at rate {arm['rate']:g}"
+def _start(data, gain):
+    both = [
+        f"{label} {_reached(data, 'starts', f'{arm} {gain:.3g}')}"
+        for label, arm in (("BatchNorm", "batch"), ("none", "none"))
+    ]
+    return f"Gain {gain:.3g}: {', '.join(both)}."
 
 
-def _differences(data):
-    """What is drawn: pairs of name and difference."""
-    versus = "BatchNorm minus none, "
-    return [
-        ("behind the ReLU minus before it", data["place"]["difference"]),
-        *((versus + NETS[net], kind["difference"]) for net, kind in data["kinds"].items()),
+def _reached(data, case, arm):
+    rate = data["best"][case][arm]
+    if rate is None:
+        return "trains at none of the rates tried"
+    return f"{percent(data['table'], case=case, arm=arm)} at rate {rate:g}"
+
+
+def _compared(data):
+    """What is drawn, judged together by `holm`: a frame with what, mean, low, high, verdict."""
+    he = f"batch {2**0.5:.3g}"
+    pairs = [
+        *((case, "after", "before", f"behind the ReLU minus before it, {case[7:]}") for case in _places(data)),
+        *((net, "batch", "none", f"BatchNorm minus none, {NETS[net]}") for net in NETS),
         *(
-            (f"{versus}{NETS[net]}, batches of {size}", found["difference"])
-            for net, sizes in data["batches"].items()
-            for size, found in sizes.items()
+            (f"{net}, batches of 2", "batch", "none", f"BatchNorm minus none, {NETS[net]}, batches of 2")
+            for net in NETS
         ),
-        *((f"BatchNorm, gain {gain} minus He's", found) for gain, found in data["starts"]["own_rate"].items()),
-        *((f"with minus without biases, norm {at} the ReLU", b["difference"]) for at, b in data["bias"].items()),
+        *(
+            ("starts", f"batch {gain:.3g}", he, f"BatchNorm, gain {gain:.3g} minus He's")
+            for gain in data["gains"]
+            if f"batch {gain:.3g}" != he
+        ),
+        *(
+            (f"bias {at}", "with", "without", f"with minus without biases, norm {at} the ReLU")
+            for at in ("before", "after")
+        ),
     ]
+    rows = [
+        {"what": what, **results.compare(_case(data, case), arm, against, "test_accuracy", margin=0.5)}
+        for case, arm, against, what in pairs
+    ]
+    return results.holm(rows)
+
+
+def _case(data, case):
+    return data["table"][data["table"]["case"] == case]
+
+
+def _places(data):
+    return [case for case in data["best"] if case.startswith("place")]
