@@ -41,8 +41,9 @@ def tuned(data, cases, seeds, rates=RATES, again=(), reach=3, watch=None, watch_
     """
     tuning, best = [], {}
     for case, arms in cases.items():
+        at_once = {arm: replace(setting, every=setting.steps) for arm, setting in arms.items()}  # no curves
 
-        def tried(labels, case=case, arms=arms):
+        def tried(labels, case=case, arms=at_once):
             runs = _trained(data, arms, labels, watch=watch_tuning, dtype=torch.float32, **how)
             return at_the_end(results.table([{"case": case, **label} for label in labels], runs), "val_accuracy")
 
