@@ -406,7 +406,7 @@ def _forward(self, input):
     moved = (*running, float(self.momentum)) if fused else (None, None, 0.0)
     y, mean, var = norm_torch._apply(BatchNormFunction, x, self.weight, self.bias, self.eps, *moved)
     if tracks and not fused:
-        norm_torch._track(self, x, mean.detach().reshape(-1), var.detach().reshape(-1))
+        norm_torch._track(self, mean.detach().reshape(-1), var.detach().reshape(-1), norm_torch._count(x, mean))
     elif fused and count is not None:
         count.add_(1)
     if tracks:

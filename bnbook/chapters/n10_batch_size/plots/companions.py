@@ -7,7 +7,7 @@ import pandas as pd
 from bnbook.lab import results
 from bnbook.lab.style import ARMS
 
-from .looks import GREY, MARKERS, bare, legend, line_with_interval, marked, percent, reported, said, with_interval
+from .looks import GREY, MARKERS, bare, legend, line_with_interval, percent, reported, said, with_interval, with_mark
 
 MARGIN = 1.0  # points: a smaller difference counts as none
 
@@ -66,7 +66,7 @@ def _by_classes(table, classes, arms):
     few = [
         {
             f"minus {classes[-1]} in a batch": ARMS[arm]["label"],
-            **{f"{row['arm']}": marked(row) for _, row in own.iterrows()},
+            **{f"{row['arm']}": with_mark(row) for _, row in own.iterrows()},
         }
         for arm, own in differences.groupby("of", sort=False)
     ]

@@ -37,7 +37,7 @@ def points(row):
     return results.spread(row["mean"], row["low"], row["high"], digits)
 
 
-def marked(row):
+def with_mark(row):
     """The difference and its interval with a mark for the verdict, where words take too much room, see `legend`."""
     return points(row) + {"more": " *", "less": " *", "no difference": " ="}.get(row["verdict"], "")
 

@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 from bnbook.lab import results
 from bnbook.lab.style import ARMS
 
-from .looks import NETS, bare, legend, line_with_interval, marked, percent, reported, said, sizes_axis, with_interval
+from .looks import NETS, bare, legend, line_with_interval, percent, reported, said, sizes_axis, with_interval, with_mark
 
 ALONE = ("none", "layer", "group")  # the arms that know no companions
 MARGIN = 0.5  # points: a smaller difference counts as none
@@ -113,7 +113,7 @@ def _tables(rows):
     for arm, own in rows.groupby("arm", sort=False):
         found = []
         for (kind, size), part in own.groupby(["net", "batch_size"], sort=False):
-            cells = {f"minus {bare(row['against'])}": marked(row) for _, row in part.iterrows()}
+            cells = {f"minus {bare(row['against'])}": with_mark(row) for _, row in part.iterrows()}
             found.append({bare(arm): f"{NETS[kind]}, {size}", **cells})
         lines.append(results.printed(found))
     return lines
