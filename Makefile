@@ -23,7 +23,7 @@ test: install ## lint, run the tests, run every notebook and compare every outpu
 
 full: install ## what takes minutes: thousands of healthy nets, other doctors, nets of torchvision and timm where they are installed
 	.venv/bin/python -m pip install -q -c constraints.txt -e .[dev]
-	.venv/bin/python -m pytest -q -m full tests/diagnose
+	.venv/bin/python -m pytest -q -m full tests/diagnose tests/test_matrix.py
 
 matrix: install ## do notebooks and evidence say the same on other processors? (some 40 minutes; goes on where it was; ARGS="07 08")
 	.venv/bin/python tests/matrix.py $(ARGS)

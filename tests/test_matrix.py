@@ -28,6 +28,7 @@ def course(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.full  # five kernels, to try the tool and not the course
 def test_what_hangs_on_rounding_is_seen_and_what_passed_is_kept(course, monkeypatch, capsys):
     assert matrix.main() == 1
     said = capsys.readouterr().out
