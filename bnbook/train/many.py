@@ -151,12 +151,9 @@ def descend(net, batches, descent, watch=None):
     return losses.double().cpu().numpy()
 
 
-def fit_all(
-    net, x, y, lr, batch_size=64, steps=120, seeds=0, watch=None, weight_decay=0.0, label_noise=0.0
-):  # fmt: skip
+def fit_all(net, x, y, lr, batch_size=64, steps=120, seeds=0, watch=None):
     """`fit` for P nets of one shape at once: `descend` on the `batches` of x, y; the arguments are explained there."""
-    shown = batches(net, x, y, batch_size, steps, seeds, label_noise)
-    return descend(net, shown, Descent(lr, weight_decay=weight_decay), watch)
+    return descend(net, batches(net, x, y, batch_size, steps, seeds), Descent(lr), watch)
 
 
 def per_member_loss(logits, y):

@@ -1,5 +1,7 @@
 """All claims and what became of them."""
 
+import textwrap
+
 import matplotlib.pyplot as plt
 from matplotlib.lines import Line2D
 
@@ -11,19 +13,17 @@ KINDS = ("true", "false", "not settled here", "depends")
 
 
 def table(claims):
-    """One row for each claim: claim, verdict and the line of evidence that decides.
+    """One row for each claim: claim, verdict and the line of evidence that decides, folded where it is long.
 
     claims   what experiments.judged returned
-    Returns text.
+    Returns text, at most 109 characters wide, which is what JupyterLab shows in a line.
     """
-    rows = [
-        {
-            "BatchNorm ...": claim.claim,
-            "verdict": claim.verdict,
-            "evidence": "; ".join(f"{line.what}: {_effect(line, claim.unit)}" for line in claim.decisive),
-        }
-        for claim in claims
-    ]
+    rows = []
+    for claim in claims:
+        decides = "; ".join(f"{line.what}: {_effect(line, claim.unit)}" for line in claim.decisive)
+        first, *more = textwrap.wrap(decides, 41, subsequent_indent="  ")
+        rows.append({"BatchNorm ...": claim.claim, "verdict": claim.verdict, "evidence": first})
+        rows += [{"BatchNorm ...": "", "verdict": "", "evidence": part} for part in more]
     return results.printed(rows)
 
 
