@@ -22,7 +22,7 @@ from bnbook import install
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-DECLARED = [Requirement(line) for line in sum(EXTRAS.values(), PROJECT["dependencies"])]
+DECLARED = [r for r in map(Requirement, sum(EXTRAS.values(), PROJECT["dependencies"])) if r.name != "bnbook"]
 INSTALLER = Path(install.__file__)
 
 
