@@ -158,7 +158,7 @@ def test_layers_of_whole_numbers_are_exact():
 @pytest.mark.parametrize(
     "shape", [(64, 8, 32, 32), (128, 16, 8, 8), (32, 32, 14, 14), (64, 8, 28, 28), (4096, 64), (128, 100)]
 )
-@pytest.mark.parametrize("ratio", [0, 0.9, 1.1, 3, 30, 1e2, 1e3, 1e4, -1e4])
+@pytest.mark.parametrize("ratio", [0, 0.9, 1.1, 1.5, 1.7, 3, 4.1, 30, 1e2, 1e3, 1e4, -1e4])
 def test_float32_is_within_5e_7_up_to_a_mean_of_1e4_standard_deviations(shape, ratio):
     x, dy, (gamma, beta) = batch(shape, ratio, np.float32), batch(shape, 0, np.float32, seed=1), vectors(shape[1])
     got, exact = results(fast, x, dy, gamma, beta), truth(x, dy, gamma, beta)
@@ -193,6 +193,54 @@ def test_nan_and_infinity_give_what_norm_numpy_gives_without_a_warning(bad, shap
     for name, value in expected.items():
         np.testing.assert_array_equal(got[name], value)
     assert np.isfinite(got["y"][:, [0, 2]]).all()
+
+
+# --- the pivot --------------------------------------------------------------------------------------------------------
+
+
+def readings(monkeypatch, call):
+    """How often `call` adds up a whole array."""
+    seen, sums = [], fast._sums
+    monkeypatch.setattr(fast, "_sums", lambda *arguments: seen.append(1) or sums(*arguments))
+    call()
+    monkeypatch.undo()
+    return len(seen)
+
+
+@pytest.mark.parametrize("shape", [(64, 8, 16, 16), (16, 8, 40, 40), (4096, 9), (256, 8, 5, 5)])
+@pytest.mark.parametrize("ratio", [0, 1, 1.5, 3, 100, -1e4])
+def test_x_is_added_up_once_wherever_its_mean_is(monkeypatch, shape, ratio):
+    x = batch(shape, ratio, np.float32)
+    assert readings(monkeypatch, lambda: fast.batch_norm(x, None, None)) == 1
+
+
+@pytest.mark.parametrize("ratio", [0, 3, 1e4])
+def test_numbers_of_which_a_look_at_a_few_says_nothing_are_no_exception(monkeypatch, ratio):
+    x = batch((64, 3, 16, 16), ratio, np.float32)
+    x[:, :, 7:9] = -3e4  # the middle of every image, where the guess looks
+    dy, (gamma, beta) = batch(x.shape, 0, np.float32, seed=1), vectors(3)
+    assert readings(monkeypatch, lambda: fast.batch_norm(x, gamma, beta)) == 2
+    got, exact = results(fast, x, dy, gamma, beta), truth(x, dy, gamma, beta)
+    near({name: got[name] for name in NAMES}, {name: exact[name] for name in ("y", "mean", "var", "dx")}, 1e-6)
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0, 1e4, 0.1])
+def test_a_channel_of_equal_numbers_has_variance_0(value):
+    x = batch((64, 3, 24, 24), 3, np.float32)
+    x[:, 1] = value
+    y, mean, var = fast.batch_norm(x, None, np.array([1.0, 2.0, 3.0]))
+    assert var[1] == 0 and mean[1] == np.float32(value) and (y[:, 1] == 2).all()
+
+
+@pytest.mark.parametrize("shape", [(300, 7), (64, 3, 24, 24), (9, 5, 40, 40), (20, 3, 6, 6)])
+def test_float16_is_widened_here_and_not_handed_on(monkeypatch, shape):
+    x, dy, (gamma, beta) = batch(shape, 3, np.float16), batch(shape, seed=1, dtype=np.float16), vectors(shape[1])
+    expected = results(plain, x, dy, gamma, beta)
+    for name in ("batch_norm", "batch_norm_backward", "batch_norm_eval"):
+        monkeypatch.setattr(plain, name, None)
+    got = results(fast, x, dy, gamma, beta)
+    near(got, expected, 1e-3)
+    assert got["y"].dtype == got["dx"].dtype == np.float16
 
 
 # --- out, layouts, memory --------------------------------------------------------------------------------------------
