@@ -8,9 +8,13 @@ import base64
 import html
 import io
 
-import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
+
+try:
+    import ipywidgets
+except ModuleNotFoundError:  # the package alone, without its extra `lab`
+    from . import still as ipywidgets
 
 
 class Live(ipywidgets.VBox):
