@@ -276,7 +276,8 @@ def run_bench(options):
         again += ["--readme"] * options.readme + (["--out", str(options.out)] if options.out else [])
         return subprocess.run(again, env={**os.environ, **bench.ENVIRONMENT}).returncode
     say = functools.partial(print, file=sys.stderr, flush=True)
-    name, readme = "engine" if options.shapes == ["engine"] else "bench", PACKAGE.parent / "docs" / "speed.md"
+    readme = PACKAGE.parent / "docs" / "speed.md"
+    name = "engine" if options.shapes == ["engine"] else f"bench {bench.maker() or 'other'}"
     bench.ready(options.out, readme if options.readme else None, name)
     if name == "engine":
         report = bench.run_engine(say)

@@ -31,6 +31,11 @@ except ImportError:  # no triton: macOS, Windows
 CPU_SHAPES = ["64x64x32x32", "128x16x8x8", "32x256x14x14", "256x128x28x28", "4096x1024", "128x100"]
 GPU_SHAPES = ["256x64x56x56", "256x256x14x14", "32x64x112x112", "20x6x65536"]
 REFERENCE = "F.batch_norm"
+MEANS = (0, 1, 1.5, 3, 100)  # mean / sd: behind a ReLU or before one, most channels are beyond 1
+# At most so many times F.batch_norm's time, norm_fast forward + backward in a shape of CPU_SHAPES, by the CPU's maker;
+# off centre so many times its own in the centre; norm_torch on images as long as PyTorch's layer.
+GOALS = {"AMD": (0.5, 0.75, 0.65, 0.5, 0.85), "Intel": (0.7, 0.85, 0.85, 0.75, 1.0)}
+OFF_CENTRE, LAYER = 1.3, 1.0
 # PyTorch asks for huge pages only if told so, NumPy always does: without, new memory costs PyTorch several times more.
 ENVIRONMENT = {"THP_MEM_ALLOC_ENABLE": "1"} | dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
@@ -110,11 +115,12 @@ def textbook_backward(dy, cache):
     return dx, dgamma.ravel(), dbeta.ravel()
 
 
-def candidates(shape, device="cpu", dtype=torch.float32, channels_last=False):
-    """Forward, and forward + backward, of each version on the same numbers: two dicts for `compare`."""
+def candidates(shape, device="cpu", dtype=torch.float32, channels_last=False, mean=0):
+    """Forward, and forward + backward, of each version on the same numbers, sd 1: two dicts for `compare`."""
     numbers, C = torch.Generator().manual_seed(0), shape[1]
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    x, dy = (torch.randn(shape, generator=numbers).to(device, dtype).to(memory_format=layout) for _ in "xy")
+    x, dy = (torch.randn(shape, generator=numbers) for _ in "xy")
+    x, dy = (v.to(device, dtype).to(memory_format=layout) for v in (x + mean, dy))
     gamma, beta = (torch.randn(C, generator=numbers).to(device) for _ in "gb")
     forward, both = _of_pytorch(x, dy, gamma, beta)
     if device == "cpu" and dtype == torch.float32 and not channels_last:
@@ -123,10 +129,21 @@ def candidates(shape, device="cpu", dtype=torch.float32, channels_last=False):
     return forward, both
 
 
+def off_centre(shape, means=MEANS):
+    """Forward + backward of norm_fast and norm_torch, {"norm_fast 1.5": ...}, by the mean of x, whose sd is 1."""
+    return {
+        f"{name} {mean:g}": candidates(shape, mean=mean)[1][name]
+        for mean in means
+        for name in ("norm_fast", "norm_torch")
+    }
+
+
 def _of_pytorch(x, dy, gamma, beta):
     kind = {2: "BatchNorm1d", 3: "BatchNorm1d", 4: "BatchNorm2d", 5: "BatchNorm3d"}[x.ndim]
     modules = {"nn.BatchNorm": nn, "norm_torch": norm_torch}
-    if norm_triton is not None and x.is_cuda and torch.version.hip is None:  # an AMD GPU's would be norm_torch again
+    # An AMD GPU's would be norm_torch again. The interpreter says that it runs, on numbers as few as a rehearsal's.
+    interpreted = getattr(norm_triton, "INTERPRETED", False) and x.numel() < 4096
+    if norm_triton is not None and ((x.is_cuda and torch.version.hip is None) or interpreted):
         modules["norm_triton"] = norm_triton
     leaf, weights = x.detach().clone().requires_grad_(), [v.clone().requires_grad_() for v in (gamma, beta)]
     running = torch.zeros_like(gamma), torch.ones_like(gamma)
@@ -356,6 +373,10 @@ def run(shapes=(), rounds=15, seconds=0.02, say=print):
             for which, calls in zip(("forward", "forward + backward"), pair, strict=True):
                 times = measure(calls, rounds, device, seconds)
                 results.append(dict(shape=name, dtype=dtype, channels_last=channels_last, what=which, times=times))
+        for name in sizes if device == "cpu" else ():
+            say(f"{name} off centre")
+            times = measure(off_centre(sizes[name]), rounds, device, seconds)
+            results.append(dict(shape=name, dtype="float32", channels_last=False, what="off centre", times=times))
     finally:
         torch.set_num_threads(threads)
     return {**_machine(device), "rounds": rounds, "results": results}
@@ -381,7 +402,7 @@ def _cases(shapes, device):
 def _machine(device):
     huge_pages = os.environ.get("THP_MEM_ALLOC_ENABLE") == "1"
     return {
-        "device": torch.cuda.get_device_name() if device == "cuda" else _processor(),
+        "device": torch.cuda.get_device_name() if device == "cuda" else f"{_processor()} ({_unit_and_caches()})",
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
         "date": datetime.date.today().isoformat(),
         "clock": "CUDA events" if device == "cuda" else "CPU time, one thread",
@@ -395,16 +416,72 @@ def _processor():
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
 
 
+def _unit_and_caches():
+    """The vector unit that PyTorch uses and the caches of a core, such as "AVX512; L1 32 KB, L2 1 MB, L3 32 MB"."""
+    found = {}
+    for cache in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        level, kind, size = ((cache / name).read_text().strip() for name in ("level", "type", "size"))
+        if kind != "Instruction" and size.endswith("K"):
+            kilobytes = int(size[:-1])
+            found[f"L{level}"] = f"{kilobytes // 1024} MB" if kilobytes >= 1024 else f"{kilobytes} KB"
+    unit = torch.backends.cpu.get_cpu_capability()
+    return f"{unit}; {', '.join(f'{name} {size}' for name, size in found.items()) or 'caches unknown'}"
+
+
+def maker():
+    """Whose CPU this is, a key of GOALS; None for any other."""
+    return next((name for name in GOALS if name in _processor()), None)
+
+
+def goals(report):
+    """What norm_fast and norm_torch were to reach on this maker's CPUs: rows of text, reached, allowed."""
+    allowed = dict(zip(CPU_SHAPES, next((v for k, v in GOALS.items() if k in report["device"]), ()), strict=False))
+    for result in report["results"]:
+        shape, times = result["shape"], result["times"]
+        if shape not in allowed or result["dtype"] != "float32" or result["channels_last"]:
+            continue
+        if result["what"] == "forward + backward":
+            yield f"norm_fast, {shape}", paired(times["norm_fast"], times[REFERENCE])[1], allowed[shape]
+            if shape.count("x") == 3:
+                yield f"norm_torch, {shape}", paired(times["norm_torch"], times["nn.BatchNorm"])[1], LAYER
+        if result["what"] == "off centre":
+            for mean in (1, 3):
+                reached = paired(times[f"norm_fast {mean}"], times["norm_fast 0"])[1]
+                yield f"norm_fast at mean/sd {mean}, {shape}", reached, OFF_CENTRE
+
+
 def table(report):
-    """The report in Markdown: the time of F.batch_norm, and the others as a multiple of it with quartiles."""
+    """The report in Markdown: the time of F.batch_norm, and the others as a multiple of it with quartiles.
+
+    Then what a mean far from 0 costs, as a multiple of the version's own time in the centre; and the goals missed.
+    """
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     lines = [f"{report['device']}, {report['date']}; {versions}. {report['clock']}; {report['memory']}."]
     for what in dict.fromkeys(result["what"] for result in report["results"]):
         chosen = [result for result in report["results"] if result["what"] == what]
         names = list(dict.fromkeys(name for result in chosen for name in result["times"]))
+        if what == "off centre":
+            names = [name for name in names if not name.endswith(" 0")]
+            lines += ["", f"| mean/sd | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+            lines += [
+                f"| {result['shape']} | {' | '.join(_to_its_centre(result['times'], names))} |" for result in chosen
+            ]
+            continue
         lines += ["", f"| {what} | {' | '.join([f'{REFERENCE}, ms', *names[1:]])} |", "|---" * (len(names) + 1) + "|"]
         lines += [f"| {' | '.join([_label(result), *_cells(result['times'], names)])} |" for result in chosen]
+    rows = list(goals(report))
+    missed = [f"{name}: {reached:.2f} (at most {allowed:g})" for name, reached, allowed in rows if reached > allowed]
+    if rows:
+        lines += [
+            "",
+            f"Goals reached: {len(rows) - len(missed)} of {len(rows)}. Missed: {'; '.join(missed) or 'none'}.",
+        ]
     return "\n".join(lines) + "\n"
+
+
+def _to_its_centre(times, names):
+    """Medians of the ratios to the same version's time at mean 0."""
+    return [f"{paired(times[name], times[name.split()[0] + ' 0'])[1]:.2f}" for name in names]
 
 
 def _label(result):
@@ -419,7 +496,7 @@ def _cells(times, names):
         yield f"{middle:.2f} [{low:.2f}, {high:.2f}]" if name in times else ""
 
 
-def ready(out=None, readme=None, name="bench"):
+def ready(out=None, readme=None, name="engine"):
     """Make sure, before minutes of work, that their result can be written; nothing is changed.
 
     out     file for the times, or None; what it holds is kept
@@ -438,7 +515,7 @@ def ready(out=None, readme=None, name="bench"):
         _around(readme, name)
 
 
-def write_into(readme, text, name="bench"):
+def write_into(readme, text, name="engine"):
     """Put text between the two markers of a Markdown file.
 
     Raises ValueError if the markers are not there.
@@ -448,8 +525,8 @@ def write_into(readme, text, name="bench"):
 
 
 def _around(readme, name):
-    """What stands before and after the table, markers included."""
-    command = "bench" if name == "bench" else f"bench {name}"
+    """What stands before and after the table, markers included; name is engine or, by the CPU's maker, bench AMD."""
+    command = "bench engine" if name == "engine" else "bench"
     start, end = f"<!-- {name}: written by `python -m bnbook {command} --readme` -->\n", f"<!-- end of {name} -->"
     page = Path(readme).read_text(encoding="utf-8")
     if page.count(start) != 1 or page.count(end) != 1 or page.index(start) > page.index(end):

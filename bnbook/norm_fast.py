@@ -250,7 +250,8 @@ def _tiles(arrays, vectors, plane=ROW, row=ROW, size=TILE, most=None, write=Fals
 def _tiles_of_planes(arrays, vectors, size, dtype):
     """As `_tiles`, planes for rows: every number of a vector is one factor of a row."""
     N, C, S = arrays[0].shape
-    np.setbufsize(16)  # no copies of factors; silent sets it back
+    if vectors[0] is not None:
+        np.setbufsize(16)  # no copies of factors; silent sets it back
     arrays = [a.reshape(N * C, S) for a in arrays]
     vectors = [v if v is None else np.tile(v.astype(dtype), N)[:, None] for v in vectors]
     for n in range(0, N * C, step := max(1, size // S)):
