@@ -97,9 +97,10 @@ def variance_errors(data):
         {"formula": name, "mean of the data": data["offsets"][len(errors) - 1], "variance": _size(errors[-1])}
         for name, errors in data["errors"].items()
     ]
-    first = f"The error of the variance over the mean of the data, a curve for each formula.\n{verdict}."
+    first = "The error of the variance over the mean of the data, a curve for each formula."
+    second = f"{verdict[0].upper()}{verdict[1:]}."
     heading = f"The worst of {data['batches']} batches with standard deviation 1:"
-    return ax, "\n".join([first, "", heading, printed(rows)])
+    return ax, "\n".join([first, second, "", heading, printed(rows)])
 
 
 FORMULAS = [
@@ -146,7 +147,7 @@ def batch_norm_stages(everything, batch, x_hat, y):
         ax.plot(values, np.full(len(values), top / 2), "|", color="black", markersize=16)
         ax.set(xlim=limits, ylim=(0, top), yticks=[], xlabel=label)
     axes[0].set_title(f"A batch of {len(batch)}: dashed its mean, shaded one standard deviation to each side")
-    text = f"One channel of a batch of {len(batch)}.  " + "  ".join(
+    text = f"One channel of a batch of {len(batch)}.  " + ";  ".join(
         f"{name}: mean {v.mean():z.2f}, sd {v.std():.2f}"
         for name, v in zip(("x", "x_hat", "y"), (batch, x_hat, y), strict=True)
     )

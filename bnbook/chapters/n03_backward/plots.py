@@ -51,7 +51,8 @@ def backward_graph(values, gradients):
         _arrow(ax, boxes[a], boxes[b], part, values.get(a, 1), gradients.get((a, b)))
     paths = [gradients.get(("x", "mean")), gradients.get(("x", "deviation"))]
     dx = f"dx = {_numbers(sum(paths))}" if all(path is not None for path in paths) else ""
-    ax.text(0.1, 4.15, dx, color=GRADIENT, fontsize=9, weight="bold")
+    if dx:
+        ax.text(0.1, 4.15, dx, color=GRADIENT, fontsize=9, weight="bold")
     ax.set(xlim=(-0.1, 12.7), ylim=(0.2, 4.5))
     ax.set_axis_off()
     known = sum(edge in gradients for edge in EDGES)

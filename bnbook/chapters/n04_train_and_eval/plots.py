@@ -125,10 +125,8 @@ def train_eval_gap(data):
     last = gap[data["step"][-1]].groupby("arm").mean()
     worst = last[list(KEPT)].idxmax()
     figure.suptitle(f"Farthest off to the end: {worst} (mean and range of {data['seeds']} seeds)")
-    ends = f"{last[worst]:.2f} with {worst}, which is farthest off, and {last['recalibrated']:.2f} recalibrated"
-    first = (
-        f"Left the gap between the two modes over training, after {data['step'][-1]} steps {ends}; right the accuracy."
-    )
+    ends = f"{last[worst]:.2f} with {worst}, the farthest off, and {last['recalibrated']:.2f} recalibrated"
+    first = f"The gap between the two modes over training: after {data['step'][-1]} steps {ends}; and the accuracy."
     return axes, "\n".join([first, "", *_gap_text(data, gap, accuracy)])
 
 
