@@ -70,29 +70,53 @@ def passes(function, *arrays):
     return len(counted)
 
 
-def fewer_passes(shapes=("64x64x32x32", "256x128x28x28"), rounds=9, progress=False, more=True):
+def fewer_passes(shapes=("64x64x32x32", "256x128x28x28"), rounds=9, progress=False, more=True, small="2x64x32x32"):
     """Time and passes of every forward version, of both backward ones and of memory itself, as multiples of each other.
 
     shapes    names such as "64x64x32x32", float32
     rounds    each is timed so often, all in one process, in random order
     progress  print each shape as its turn comes
-    more      also measure `threads`, alone and beside two busy programs, and `compiled`
-    Returns {"machine", "rounds", "passes", "operations", "shapes", "threads", "compiled"}: for each shape its name,
-    bytes and "times", {name: [seconds, ...]} of one processor with one thread; the last two only with more.
+    more      also measure a small shape, `float16`, `threads`, alone and beside two busy programs, and `compiled`
+    small     a shape whose activation stays in a core's cache
+    Returns {"machine", "rounds", "passes", "operations", "shapes", "in cache", "float16", "threads", "compiled"}: for
+    each shape its name, bytes and "times", {name: [seconds, ...]} of one processor with one thread; "in cache" is such
+    a shape. The last four only with more.
     """
     from bnbook import bench  # here, not above: bench imports triton, which no other experiment needs
 
-    measured = []
-    for name in shapes:
+    def measured(name):
         if progress:
             print(name, flush=True)
         shape = bench.parse(name)
-        calls = _calls(shape)
-        times = bench.measure(calls, rounds)
-        measured.append({"shape": name, "bytes": 4 * int(np.prod(shape)), "times": times})
-    counts = {"passes": PASSES, "operations": OPERATIONS}
-    extra = {"threads": [threads(busy) for busy in (0, 2)], "compiled": compiled(rounds=rounds)} if more else {}
-    return {"machine": bench._machine("cpu"), "rounds": rounds, **counts, "shapes": measured, **extra}
+        return {"shape": name, "bytes": 4 * int(np.prod(shape)), "times": bench.measure(_calls(shape), rounds)}
+
+    found = {"passes": PASSES, "operations": OPERATIONS, "shapes": [measured(name) for name in shapes]}
+    if more:
+        found |= {"in cache": measured(small), "float16": float16(bench.parse(shapes[0]), rounds)}
+        found |= {"threads": [threads(busy) for busy in (0, 2)], "compiled": compiled(rounds=rounds)}
+    return {"machine": bench._machine("cpu"), "rounds": rounds, **found}
+
+
+def per_number(shape, name):
+    """Nanoseconds that a version takes for each number of a measured shape, the median."""
+    return 1e9 * float(np.median(shape["times"][name])) / (shape["bytes"] / 4)
+
+
+def float16(shape, rounds=9):
+    """Forward in both precisions: {"norm_fast": {"float32": [seconds, ...], "float16": ...}, "F.batch_norm": ...}."""
+    import torch
+    import torch.nn.functional as F
+
+    from bnbook import bench, norm_fast
+
+    calls, x = {}, np.random.default_rng(0).standard_normal(shape, np.float32)
+    for dtype in ("float32", "float16"):
+        a = x.astype(dtype)
+        t, y = torch.from_numpy(a), np.empty_like(a)
+        calls["norm_fast", dtype] = lambda a=a, y=y: norm_fast.batch_norm(a, None, None, out=y)
+        calls["F.batch_norm", dtype] = lambda t=t: F.batch_norm(t, None, None, training=True)
+    times = bench.measure(calls, rounds)
+    return {name: {d: times[name, d] for d in ("float32", "float16")} for name in ("norm_fast", "F.batch_norm")}
 
 
 def textbook_in_torch(x, gamma, beta, eps=1e-5):
