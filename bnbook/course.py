@@ -145,7 +145,7 @@ def _joined(outputs):
     for output in outputs:
         if kept and output.output_type == "stream" and output.get("name") == kept[-1].get("name"):
             output = {**output, "text": kept.pop().text + output.text}
-        kept.append(nbformat.from_dict(output))
+        kept.append(extra("nbformat").from_dict(output))
     return kept
 
 

@@ -11,14 +11,12 @@ import io
 import matplotlib.pyplot as plt
 import numpy as np
 
-<<<<<<< HEAD
 try:
     import ipywidgets
 except ModuleNotFoundError:  # the package alone, without its extra `lab`
     from . import still as ipywidgets
-=======
+
 from .style import alternative
->>>>>>> 05ef50c
 
 
 class Live(ipywidgets.VBox):
