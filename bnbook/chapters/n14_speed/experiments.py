@@ -102,6 +102,12 @@ def per_number(shape, name):
     return 1e9 * float(np.median(shape["times"][name])) / (shape["bytes"] / 4)
 
 
+def roof_share(shape, name):
+    """The share of its time that a version's passes would take at the speed of a copy: how near its roof it comes."""
+    best = {which: min(shape["times"][which]) for which in (name, "copy")}
+    return PASSES[name] * best["copy"] / 2 / best[name]
+
+
 def float16(shape, rounds=9):
     """Forward in both precisions: {"norm_fast": {"float32": [seconds, ...], "float16": ...}, "F.batch_norm": ...}."""
     import torch

@@ -123,6 +123,20 @@ def test_a_small_run_has_what_the_stored_one_has():
     assert [len(times) for times in here["shapes"][0]["times"].values()] == [2] * 13
 
 
+def test_shares_of_the_roof_and_times_of_a_number_by_hand():
+    """1000 numbers; a copy, two passes, takes 2 us, so the textbook's 15 passes 15 us of its 30."""
+    shape = {"bytes": 4000, "times": {"copy": [3e-6, 2e-6], "textbook": [3e-5, 4e-5, 9e-5]}}
+    assert experiments.roof_share(shape, "textbook") == pytest.approx(0.5)
+    assert experiments.per_number(shape, "textbook") == pytest.approx(40)
+
+
+def test_both_precisions_of_both_versions_are_timed():
+    times = experiments.float16((4, 3, 5, 5), rounds=2)
+    assert {name: {dtype: len(t) for dtype, t in pair.items()} for name, pair in times.items()} == dict.fromkeys(
+        ("norm_fast", "F.batch_norm"), {"float32": 2, "float16": 2}
+    )
+
+
 def test_the_function_that_is_compiled_is_batch_norm(monkeypatch):
     x, gamma, beta = torch.randn(4, 3, 2, 2), torch.randn(3), torch.randn(3)
     y = experiments.textbook_in_torch(x, gamma[:, None, None], beta[:, None, None])
