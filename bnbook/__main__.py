@@ -45,7 +45,7 @@ def main(argv=None):
 
 def _parser(argv):
     parser = argparse.ArgumentParser(
-        prog="bnbook" if Path(sys.argv[0]).stem == "bnbook" else "python -m bnbook",  # as it was typed
+        prog=_typed(),
         description="A course on Batch Normalization. Without a command: the map of the package.",
     )
     parser.set_defaults(run=show_map)
@@ -120,6 +120,11 @@ def _add_course(commands):
     offline.add_argument("--python", default=".".join(map(str, sys.version_info[:2])), help="such as 3.12")
     offline.add_argument("--check", action="store_true", help="install from such a folder and run notebook 00")
     offline.set_defaults(run=run_offline)
+
+
+def _typed():
+    """The command as this person typed it, for lines that begin with `usage:`."""
+    return "bnbook" if Path(sys.argv[0]).stem == "bnbook" else "python -m bnbook"
 
 
 def _this_platform():
@@ -370,8 +375,9 @@ def run_notebooks(options):
 
 def run_colab(options):
     """Write the copies that CI puts where Colab finds them."""
-    from . import elsewhere
+    from . import course, elsewhere
 
+    course.notebooks()  # where there is only the package, this says so before anything is made
     elsewhere.write_colab(run.writable(options.folder))
 
 

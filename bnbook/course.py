@@ -181,12 +181,12 @@ def learner_copy(folder=None):
     Prints one line for each copy of which the course has a newer version, and for each that is no notebook any more.
     Raises ValueError if the folder cannot be made.
     """
-    work = place(folder)
+    sources, work = notebooks(), place(folder)
     try:
         work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"{work} cannot be made ({error.strerror}); choose another folder with --folder") from None
-    for source in notebooks():
+    for source in sources:
         copy, nb = work / source.name, fresh(source)
         take = f"`{command('reset', source.name[:2], folder=folder)}` takes the course's and keeps yours beside it."
         try:

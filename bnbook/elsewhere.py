@@ -126,7 +126,7 @@ def resolve(platform, python, extras=("lab", "test")):
 
 def _download(wheels, platform, python):
     tags = PLATFORMS[platform][1] + (OLD_NAMES if platform == "linux" else [])
-    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", str(wheels)]
+    command = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", "--only-binary=:all:", "-d", str(wheels)]
     command += ["--python-version", python, "--implementation", "cp", "-r", str(wheels / "requirements.txt")]
     command += [word for tag in tags for word in ("--platform", tag)]
     if subprocess.run(command, cwd=course.ROOT, check=False).returncode:

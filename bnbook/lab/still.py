@@ -5,9 +5,7 @@ class VBox:
     """Holds nothing, and says once why."""
 
     def __init__(self, children):
-        print(
-            "ipywidgets are not installed, so these sliders do not move: the picture is that of their first position."
-        )
+        print("ipywidgets are not installed, so these sliders do not move: the picture shows their first position.")
 
     def _repr_mimebundle_(self, **kwargs):
         return {}
