@@ -1,6 +1,7 @@
 """The instructor's pages tell every wrong answer once; minutes follow from the rule; the plans fit the notebooks."""
 
 import functools
+import itertools
 import re
 import string
 
@@ -168,3 +169,104 @@ def test_the_sections_are_the_whole_notebook(number):
     assert "".join(cell.source for _, _, cells in sections for cell in cells) == "".join(c.source for c in nb.cells)
     parts = sum(guide.minutes(cells, exercises(number)) for _, _, cells in sections)
     assert parts == pytest.approx(guide.minutes(nb.cells, exercises(number)))
+
+
+# --- what is written in docs/teach -----------------------------------------------------------------------------------
+
+PLANS = {"lesson_45": 45, "half_day": 210, "full_day": 420}
+every_plan = pytest.mark.parametrize("plan", PLANS)
+WRITTEN = sorted(path for path in TEACH.glob("*.md") if not re.fullmatch(r"\d\d", path.stem))
+
+
+def written(name):
+    return (TEACH / f"{name}.md").read_text(encoding="utf-8")
+
+
+def rows(plan):
+    """The rows of a plan's table: at, minutes, part, how, when late."""
+    lines = re.findall(r"^\|( \d:\d\d \|.*)\|$", written(plan), re.M)
+    table = [[entry.strip() for entry in line.split("|")] for line in lines]
+    return [(60 * int(at[0]) + int(at[2:]), int(minutes or 0), *rest) for at, minutes, *rest in table]
+
+
+def cells_of(part):
+    """The notebook and the cells that a row names: '02 · Step 1: ...; Step 2: ... (7–11)'."""
+    number, _, named = part.partition(" · ")
+    named, first, last = re.fullmatch(r"(.*?)(?: \((\d+)(?:–(\d+))?\))?", named).groups()
+    parts = {heading: (numbers, cells) for heading, numbers, cells in guide.sections(notebook(number))}
+    of_sections = [cell for heading in named.split("; ") for cell in parts[heading][1]]
+    if first is None:
+        return number, of_sections
+    inside = range(int(first), int(last or first) + 1)
+    assert set(inside) <= {n for heading in named.split("; ") for n in parts[heading][0]}, part
+    return number, notebook(number).cells[inside[0] - 1 : inside[-1]]
+
+
+@every_plan
+def test_a_plan_has_no_gap_and_ends_in_time(plan):
+    found = rows(plan)
+    assert found[0][0] == 0 and found[-1][0] == PLANS[plan] and found[-1][2] == "end"
+    assert all(at + minutes == then for (at, minutes, *_), (then, *_) in zip(found, found[1:], strict=False))
+
+
+@every_plan
+def test_a_plan_gives_each_part_the_minutes_of_the_rule(plan):
+    """Except what the room does together or in part, of which the table says so."""
+    for _, given, part, how, _ in rows(plan):
+        if re.match(r"\d\d · ", part) and not re.search(r"together|not the exercise|`ForgetfulNorm` alone", how):
+            number, cells = cells_of(part)
+            needed = guide.minutes(cells, exercises(number))
+            assert needed - 0.7 <= given <= needed + 4, (part, needed)
+
+
+def test_the_ways_through_name_the_notebooks_and_hours_of_the_plans():
+    last = notebook("00").cells[-1].source
+    stated = dict(re.findall(r"^\| [^|]+ \| (parts of [^|]+) \| ([\d.]+ \w+)[^|]*\|$", last, re.M))
+    for (says, time), (plan, length) in zip(stated.items(), PLANS.items(), strict=True):
+        numbers = re.sub(r"00 to 05", "00, 01, 02, 03, 04, 05", says.removeprefix("parts of ")).split(", ")
+        assert numbers == sorted({part[:2] for _, _, part, *_ in rows(plan) if re.match(r"\d\d · ", part)})
+        assert time == (f"{length} minutes" if length < 60 else f"{length / 60:g} hours")
+
+
+@every_plan
+def test_what_everyone_should_see_is_what_the_notebooks_print(plan):
+    found = re.findall(r"\((\d\d)\)[^`]*?\n\n```text\n(.*?)\n```", written(plan), re.S)
+    assert len(found) == written(plan).count("```text") >= 5
+    for number, text in found:
+        printed = {line.strip() for cell in notebook(number).cells for line in shown(cell).splitlines()}
+        for line in text.splitlines():
+            agrees = re.fullmatch(r"(\w+): agrees with bnbook on (\d+) inputs", line)
+            if agrees:
+                assert int(agrees[2]) == len(exercises(number)[agrees[1]].probes())
+            else:
+                assert line.strip() in printed, (number, line)
+
+
+def shown(cell):
+    return "".join(output.get("text", "") for output in cell.get("outputs", []))
+
+
+def test_no_wrong_answer_is_told_by_hand():
+    texts = {path.name: bare(path.read_text(encoding="utf-8")) for path in WRITTEN}
+    sentences = {piece for _, exercise in chapters.exercises() for slip in exercise.slips() for piece in pieces(slip)}
+    sentences |= {bare(why) for _, question in chapters.questions() for why, _, _ in question.wrong.values()}
+    for name, text in texts.items():
+        assert not [piece for piece in sentences if len(piece) > 40 and piece in text], name
+
+
+def test_what_is_written_names_sections_exercises_and_files_that_there_are():
+    names = {exercise.name for _, exercise in chapters.exercises()}
+    headings = {number: {heading for heading, *_ in guide.sections(notebook(number))} for number in NUMBERS}
+    for path in WRITTEN:
+        text = path.read_text(encoding="utf-8")
+        found = re.findall(r"\((\d\d · [^()]+)\)", bare(text))
+        found += re.findall(r"\| (\d\d · [^|]+) \|", text) if path.stem == "survey" else []
+        for place in itertools.chain.from_iterable(re.split(r", (?=\d\d · )", places) for places in found):
+            assert place[5:] in headings[place[:2]], (path.name, place)
+        assert set(re.findall(r'checks\.\w+\("(\w+)"\)', text)) <= names
+        links = re.findall(r"\]\(([^)]+)\)", text)
+        assert all((path.parent / link).exists() for link in links if not link.startswith("https://")), path.name
+
+
+def test_the_formula_of_the_minutes_is_said_as_the_rule_has_it():
+    assert re.search(r"^ {8}(words / .*)$", guide.minutes.__doc__, re.M)[1] in written("timing")
