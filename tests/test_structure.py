@@ -39,7 +39,7 @@ ALLOWED = {
     ),
     "gpu": ({"bench"}, {"torch", "matplotlib"}),
     "diagnose": (set(), {"torch", "numpy", "tqdm"}),
-    "notebook": (set(), {"numpy", "torch", "matplotlib", "threadpoolctl"}),
+    "notebook": ({"lab"}, {"numpy", "torch", "matplotlib", "threadpoolctl", "IPython"}),
     "course": ({"chapters"}, {"nbformat", "nbclient", "jupyter_client"}),
     "guide": ({"chapters", "course", "grading"}, {"nbformat"}),
     "run": ({"chapters", "data", "notebook", "lab"}, {"torch", "matplotlib"}),
