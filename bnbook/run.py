@@ -1,6 +1,6 @@
 """`bnbook run NAME`: finds the experiment, looks at all that may be refused first, runs it, writes it down.
 
-Read after course.
+Read after guide.
 Used by the command line; no notebook needs it.
 """
 

@@ -42,13 +42,16 @@ ALLOWED = {
     "notebook": ({"lab"}, {"numpy", "torch", "matplotlib", "threadpoolctl", "IPython"}),
     "course": ({"chapters"}, set()),  # what belongs to the extra `lab` it imports by name, with a sentence if absent
     "elsewhere": ({"course"}, set()),
+    "guide": ({"chapters", "course", "grading"}, set()),
     "run": ({"chapters", "data", "notebook", "lab"}, {"torch", "matplotlib"}),
     "chapters": (set(), set()),
     "install": (set(), set()),
     "__init__": (set(), set()),
     "__main__": ({"*"}, {"jupyter_client", "torch"}),
 }
-GROUND = set(ALLOWED) - {"chapters", "course", "elsewhere", "notebook", "run", "install", "__init__", "__main__"}
+GROUND = set(ALLOWED) - {
+    *("chapters", "course", "elsewhere", "guide", "notebook", "run", "install", "__init__", "__main__"),
+}
 ROOM = (GROUND, {"numpy", "torch", "scipy", "pandas", "matplotlib", "tqdm"})
 ONE_FILE = {"lab/live.py": {"ipywidgets"}, "sliders.py": {"ipywidgets"}}  # where more may come from outside
 
