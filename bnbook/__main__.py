@@ -24,7 +24,7 @@ PACKAGE = Path(__file__).parent
 # of the notebooks stand on all of it.
 ORDER = (
     *("norm_numpy", "norm_fast", "norm_torch", "norm_triton", "data", "nets", "train", "lab", "grading", "bench"),
-    *("gpu", "diagnose", "notebook", "course", "run"),
+    *("gpu", "diagnose", "notebook", "course", "guide", "run"),
 )
 
 
@@ -94,6 +94,10 @@ def _parser(argv):
     reset.add_argument("number", help="the notebook's number, such as 02")
     reset.add_argument("--folder", help="where your copy is, seen from here (default: work, in the course's folder)")
     reset.set_defaults(run=run_reset)
+
+    guide = commands.add_parser("guide", help="for who teaches: a notebook's wrong answers, what to ask back, minutes")
+    guide.add_argument("number", help="the notebook's number, such as 04")
+    guide.set_defaults(run=run_guide)
 
     notebooks = commands.add_parser("notebooks", help="execute the course's notebooks and store their outputs")
     notebooks.add_argument("numbers", nargs="*", help="only these, such as 00 02 (default: all)")
@@ -302,6 +306,13 @@ def run_reset(options):
     from . import course
 
     course.reset(options.number, options.folder)
+
+
+def run_guide(options):
+    """Print the instructor's page on one notebook."""
+    from . import guide
+
+    print(guide.plain(guide.page(options.number)))
 
 
 def run_notebooks(options):

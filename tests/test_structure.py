@@ -41,13 +41,14 @@ ALLOWED = {
     "diagnose": (set(), {"torch", "numpy", "tqdm"}),
     "notebook": ({"lab"}, {"numpy", "torch", "matplotlib", "threadpoolctl", "IPython"}),
     "course": ({"chapters"}, {"nbformat", "nbclient", "jupyter_client"}),
+    "guide": ({"chapters", "course", "grading"}, {"nbformat"}),
     "run": ({"chapters", "data", "notebook", "lab"}, {"torch", "matplotlib"}),
     "chapters": (set(), set()),
     "install": (set(), set()),
     "__init__": (set(), set()),
     "__main__": ({"*"}, {"jupyter_client", "torch"}),
 }
-GROUND = set(ALLOWED) - {"chapters", "course", "notebook", "run", "install", "__init__", "__main__"}
+GROUND = set(ALLOWED) - {"chapters", "course", "guide", "notebook", "run", "install", "__init__", "__main__"}
 ROOM = (GROUND, {"numpy", "torch", "scipy", "pandas", "matplotlib", "tqdm"})
 ONE_FILE = {"lab/live.py": {"ipywidgets"}, "sliders.py": {"ipywidgets"}}  # where more may come from outside
 

@@ -37,15 +37,19 @@ def room_of(module):
     return ".".join(module.split(".")[:3])
 
 
-def slip_of(*exercises):
+def slip_of(*exercises, ask=None):
     """Decorator: this is a wrong answer to these exercises of its room.
 
     A slip is a plain function or class: its code is the mistake, its docstring says `what was done: why it is wrong and
     what to look at`. `{x_hat}`, `{var}`, ... in it stand for what the slip returns on the exercise's small example,
     `{right_var}` for what is right: filled in by running both, so no number can be out of date.
+
+    ask   what a teacher may ask back, a question that leads to the mistake without naming it; by default one is made of
+          the numbers (grading.told)
     """
 
     def register(slip):
+        slip.ask = ask
         for exercise in exercises:
             _SLIPS[room_of(slip.__module__), exercise].append(slip)
         return slip

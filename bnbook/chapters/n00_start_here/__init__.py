@@ -2,5 +2,5 @@
 
 QUESTION = "What is this course, and how do you work with it?"
 AIMS = ("What the rest of the course explains, and how its exercises, checks, hints, solutions and predictions work",)
-MINUTES = 25
+MINUTES = 20
 BUILDS = "`batch_axes`"

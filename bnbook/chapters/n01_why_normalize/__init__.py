@@ -8,5 +8,5 @@ AIMS = (
     "what normalizing every layer repairs, and what it makes worse",
     "how He initialization does without it, and where that ends",
 )
-MINUTES = 80
+MINUTES = 65
 BUILDS = "`standardize`, `saturation`, `he_std`"

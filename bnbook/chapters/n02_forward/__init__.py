@@ -9,5 +9,5 @@ AIMS = (
     r"what $\gamma$ and $\beta$ give back",
     "why the order of two subtractions decides whether float32 works",
 )
-MINUTES = 60
+MINUTES = 65
 BUILDS = "`normalize`, `batch_norm`"

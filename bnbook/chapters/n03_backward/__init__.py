@@ -8,5 +8,5 @@ AIMS = (
     "how wrong code passes a gradient check, and how to choose a check that it cannot pass",
     "what has to be kept in memory",
 )
-MINUTES = 135
+MINUTES = 100
 BUILDS = "`batch_norm_backward` in stages and closed, `normalize_backward`, `directional_check`"

@@ -10,5 +10,5 @@ AIMS = (
     "why a batch of 1 is an error",
     "where BatchNorm can be folded into a neighbour and where it cannot",
 )
-MINUTES = 60
+MINUTES = 100
 BUILDS = "`update_running`, `batch_norm_eval`, the layer `BatchNorm`, `fold`"

@@ -7,5 +7,5 @@ AIMS = (
     r"what $N \cdot H \cdot W$ is worth as a sample size",
     "why convolutions before BatchNorm have no bias",
 )
-MINUTES = 60
+MINUTES = 80
 BUILDS = "`to_rows`, `from_rows`, a repaired `batch_norm`, `remove_bias`"

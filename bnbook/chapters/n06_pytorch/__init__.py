@@ -9,5 +9,5 @@ AIMS = (
     "what happens in 16 bits",
     "why the same code runs on a GPU",
 )
-MINUTES = 60
+MINUTES = 70
 BUILDS = "`BatchNormFunction`, `BatchNorm2d`, `replace_batch_norm`"

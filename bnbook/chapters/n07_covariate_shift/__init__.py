@@ -7,5 +7,5 @@ AIMS = (
     "what a control is good for",
     "why a result found with one initialization can turn round with another",
 )
-MINUTES = 65
+MINUTES = 70
 BUILDS = "`standardizing`, `wasserstein_1d`, `gradient_change`"

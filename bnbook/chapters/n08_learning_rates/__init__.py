@@ -9,5 +9,5 @@ AIMS = (
     "what weight decay does to a net with BatchNorm",
     'why "BatchNorm makes the loss smoother" is less of an explanation than it seems',
 )
-MINUTES = 75
+MINUTES = 95
 BUILDS = "`band`, `invariance_check`, `effective_rate`, `equilibrium`"

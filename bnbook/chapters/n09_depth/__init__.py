@@ -8,5 +8,5 @@ AIMS = (
     "that an exploding gradient at the start is not the whole story",
     "which part of the credit for very deep networks belongs to BatchNorm",
 )
-MINUTES = 65
+MINUTES = 75
 BUILDS = "`measured_growth`, `predicted_growth`, SkipInit's `Scale`, `train_only_norms`"

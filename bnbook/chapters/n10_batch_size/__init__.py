@@ -7,5 +7,5 @@ AIMS = (
     "what batch renormalization repairs and what not",
     "when to freeze BatchNorm, and when not to",
 )
-MINUTES = 70
+MINUTES = 95
 BUILDS = "`standard_error`, `ghost_batch_norm`, `accumulated_gradient`, `batch_renorm`"

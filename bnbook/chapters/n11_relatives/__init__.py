@@ -8,5 +8,5 @@ AIMS = (
     "why the norms of single images need no evaluation mode",
     "which one to take when, and what stored statistics cost BatchNorm where images are not as in training",
 )
-MINUTES = 70
+MINUTES = 75
 BUILDS = "`group_norm`, `rms_norm`, `group_norm_backward`"

@@ -8,5 +8,5 @@ AIMS = (
     "how a badly tuned rival makes a claim look true",
     "a measure of dimension and an adversarial attack",
 )
-MINUTES = 75
+MINUTES = 70
 BUILDS = "`verdict`, `effective_rank`, `fgsm`"

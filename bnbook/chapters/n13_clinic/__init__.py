@@ -8,5 +8,5 @@ AIMS = (
     "how to repair a layer that somebody wrote by hand",
     "how to teach `diagnose` a rule of your own",
 )
-MINUTES = 80
+MINUTES = 95
 BUILDS = "`ForgetfulNorm`, `HeavyNorm`, `GrowingNorm`, `FarNorm`, `CloseNorm`, the rule `noisy_statistics`"

@@ -8,5 +8,5 @@ AIMS = (
     "which short cuts cost accuracy",
     "how to read a Triton kernel",
 )
-MINUTES = 65
+MINUTES = 80
 BUILDS = "`lean_batch_norm`, `merge`, `backward_coefficients`, `affine_block`"
