@@ -14,6 +14,17 @@ DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS / "_ext"), str(DOCS.parent)]
 
 
+TO_TEACH = """
+```{toctree}
+:hidden:
+:glob:
+
+[a-z]*
+[0-9]*
+```
+"""
+
+
 def main(argv=None):
     """Returns the exit code of Sphinx."""
     parser = argparse.ArgumentParser(description="make the web site")
@@ -37,13 +48,16 @@ def lay_out(source):
     import pages
     from joblib import Parallel, delayed
 
-    from bnbook import course
+    from bnbook import course, guide
 
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(DOCS, source, ignore=shutil.ignore_patterns("build.py", "__pycache__"))
     (source / "notebooks").mkdir()
     # In processes: a third of a second goes into each frame of a slider.
     Parallel(n_jobs=-1)(delayed(notebooks.lay_out)(path, source) for path in course.notebooks())
+    guide.write(source / "teach")
+    with (source / "teach" / "index.md").open("a", encoding="utf-8") as index:
+        index.write(TO_TEACH)
     png, sentence = pages.picture()
     (source / "first_look.png").write_bytes(png)
     index = source / "index.md"

@@ -16,8 +16,6 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "sphinx-ma
 exclude_patterns = ["_ext", "_parts", "_static"]
 nitpicky = True
 nitpick_ignore_regex = [("py:class", r"(?!bnbook).*|.*\._.*")]  # base classes of other packages, and private ones
-# What other issues add to the site; and the theme writes its pages one after the other, whatever this extension says.
-suppress_warnings = ["toc.empty_glob"]
 
 # The stored outputs are those that `make test` compares with a fresh run: what is shown is what was checked.
 nb_execution_mode = "off"

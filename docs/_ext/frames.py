@@ -1,6 +1,7 @@
 """Sliders that move without a kernel: frames drawn beforehand, by the same functions that draw them in JupyterLab."""
 
 import ast
+import base64
 import hashlib
 import html
 import json
@@ -88,27 +89,28 @@ def one_at_a_time(sizes, start):
 
 
 def _frame(live, folder):
-    shown = live._repr_mimebundle_()[0]
-    png = live.children[-2].value
+    shown, metadata = live._repr_mimebundle_()
+    png = base64.b64decode(shown["image/png"])
     name = f"{hashlib.sha256(png).hexdigest()[:16]}.png"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(png)
-    return f"../{folder.parent.name}/{folder.name}/{name}", shown["text/plain"]
+    src = f"../{folder.parent.name}/{folder.name}/{name}"
+    return {"src": src, "alt": metadata["image/png"]["alt"], "text": shown["text/plain"]}
 
 
 # --- HTML ------------------------------------------------------------------------------------------------------------
 
 
 def _figure(controls, values, start, together, frames):
-    picture, text = frames[start]
+    still = frames[start]
     inputs = "".join(map(_input, controls, values, start))
     data = {",".join(map(str, place)): frame for place, frame in frames.items()}
     how = "" if together else " One control moves at a time: the others go back to where they began."
     return (
         f'<figure class="bn-frames" data-together="{str(together).lower()}">'
         f'<div class="bn-controls" hidden>{inputs}</div>'
-        f'<img src="{picture}" alt="{html.escape(" ".join(text.split()))}">'
-        f'<pre role="status">{html.escape(text)}</pre>'
+        f'<img src="{still["src"]}" alt="{html.escape(still["alt"])}">'
+        f'<pre role="status">{html.escape(still["text"])}</pre>'
         f"<figcaption>{len(frames)} positions, drawn beforehand; in JupyterLab the controls move freely.{how}</figcaption>"
         f'<script type="application/json">{json.dumps(data).replace("<", chr(92) + "u003c")}</script></figure>'
     )

@@ -21,10 +21,8 @@ document.querySelectorAll(".bn-frames").forEach((figure) => {
   const move = (moved) => {
     if (!together) controls.forEach((control, i) => control === moved || put(control, start[i]));
     controls.forEach(say);
-    const [picture, text] = frames[controls.map(place).join(",")];
-    const image = figure.querySelector("img");
-    image.src = picture;
-    image.alt = text.replace(/\s+/g, " ");
+    const { src, alt, text } = frames[controls.map(place).join(",")];
+    Object.assign(figure.querySelector("img"), { src, alt });
     figure.querySelector("pre").textContent = text;
   };
   controls.forEach((control, i) => {
