@@ -30,7 +30,8 @@ autodoc_typehints = "none"  # what a type hint says, the docstring's table of sh
 autodoc_mock_imports = [] if find_spec("triton") else ["triton"]
 
 html_theme = "sphinx_book_theme"
-html_title = "Batch Normalization, derived, built and put to the test"
+html_title = "Batch Normalization"
+html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = ["frames.js"]
@@ -41,6 +42,7 @@ html_theme_options = {
     "home_page_in_toc": True,
     "show_toc_level": 2,
     "navigation_with_keys": False,
+    "navbar_persistent": [],
     # Readable in both themes by WCAG AA; the theme's own choice is not.
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
