@@ -1,5 +1,6 @@
 """Sphinx extension: docstrings as they are written, formulas and aligned tables of shapes in their lines and columns."""
 
+import itertools
 import re
 
 
@@ -9,11 +10,22 @@ def setup(app):
 
 
 def verbatim(app, what, name, obj, options, lines):
-    """The first paragraph becomes a paragraph, the rest a block of text."""
-    end = lines.index("") if "" in lines else len(lines)
-    first, rest = " ".join(lines[:end]), lines[end:]
-    block = ["", ".. code-block:: text", "", *("   " + line for line in rest), ""]
-    lines[:] = [as_rst(first), *(block if any(rest) else [""])]
+    """The first paragraph becomes a paragraph, the rest a block of text; of a module only what is indented."""
+    first, *rest = _paragraphs(lines)
+    if what == "module":
+        shown = [_text(part) if part[0].startswith("    ") else [*map(as_rst, part), ""] for part in rest]
+    else:
+        shown = [_text(lines[len(first) :])] if rest else []
+    lines[:] = [as_rst(" ".join(first)), "", *(line for part in shown for line in part)]
+
+
+def _paragraphs(lines):
+    """Groups of lines between empty ones."""
+    return [list(group) for empty, group in itertools.groupby(lines, lambda line: not line.strip()) if not empty] or [[""]]
+
+
+def _text(lines):
+    return [".. code-block:: text", "", *("   " + line for line in lines), ""]
 
 
 def as_rst(sentence):
