@@ -44,7 +44,7 @@ def _names(tree, context):
 
 
 def draw(live, folder):
-    """HTML of sliders with all their frames, which are written into `folder`; `_static/frames.js` moves them.
+    """HTML of sliders with all their frames, which are written into `folder`; `_static/site.js` moves them.
 
     live    a lab.live.Live
     folder  a Path whose last two parts are _static/NAME

@@ -31,3 +31,10 @@ document.querySelectorAll(".bn-frames").forEach((figure) => {
   });
   figure.querySelector(".bn-controls").hidden = false;
 });
+
+// Two names that the theme leaves out, for those who hear the page.
+document.querySelectorAll(".search-button-field").forEach((button) => button.removeAttribute("aria-label"));
+document.querySelectorAll(".bd-sidebar summary").forEach((summary) => {
+  const link = summary.closest("li").querySelector("a");
+  summary.setAttribute("aria-label", `pages of ${link.textContent.trim()}`);
+});
