@@ -65,7 +65,7 @@ def _moving(cell, code, folder):
     cell.outputs = cell.outputs[:-1]
     sliders = frames.live(code)
     shown = sliders._repr_mimebundle_()[0]["text/plain"]
-    if False and shown != still["data"]["text/plain"]:
+    if shown != still["data"]["text/plain"]:
         raise ValueError(
             f"{code[-1]!r} drawn anew says {shown!r}, the notebook's stored output says "
             f"{still['data']['text/plain']!r}: store it again with `make notebooks`."
