@@ -270,3 +270,22 @@ def test_what_is_written_names_sections_exercises_and_files_that_there_are():
 
 def test_the_formula_of_the_minutes_is_said_as_the_rule_has_it():
     assert re.search(r"^ {8}(words / .*)$", guide.minutes.__doc__, re.M)[1] in written("timing")
+
+
+# --- the slides of half a day ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", ["00", "02", "04", "05", "13"])
+def test_the_notebooks_of_half_a_day_are_slides_that_show_all_there_is_to_do(number):
+    """What is only for reading is in the speaker's notes; figures begin a slide, questions follow their text."""
+    cells = notebook(number).cells
+    kinds = [cell.metadata["slideshow"]["slide_type"] for cell in cells]
+    assert kinds[0] == "slide" and set(kinds) <= {"slide", "subslide", "-", "notes", "skip"}
+    for cell, kind in zip(cells, kinds, strict=True):
+        if cell.cell_type == "code":
+            assert kind in ("subslide", "-")
+            assert kind == "subslide" or not any("image/png" in o.get("data", {}) for o in cell.outputs)
+        elif kind in ("notes", "skip"):
+            assert cell is cells[-1] or not re.search(r"^##? |\*\*(?:Predict|Exercise|Which)", cell.source, re.M)
+        else:
+            assert kind == ("slide" if re.match("##? ", cell.source) else "subslide")
