@@ -44,10 +44,10 @@ def main(argv=None):
 
 def lay_out(source):
     """Everything that Sphinx reads, in the folder `source`, made anew."""
-    import notebooks
     import pages
     from joblib import Parallel, delayed
 
+    import notebooks
     from bnbook import course, guide
 
     shutil.rmtree(source, ignore_errors=True)

@@ -1,9 +1,10 @@
-"""The web site: what is added to a notebook (fast), the pages as built (`make full`), and in a browser (`make browser`)."""
+"""The web site: what is added to a notebook, the pages as built (`make full`), and in a browser (`make browser`)."""
 
 import base64
 import hashlib
 import itertools
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -29,6 +30,7 @@ sys.path.append(str(DOCS / "_ext"))
 import docstrings  # noqa: E402
 import folds  # noqa: E402
 import frames  # noqa: E402
+
 import notebooks  # noqa: E402
 
 
@@ -59,7 +61,9 @@ def test_every_answer_is_folded_in_an_order_that_says_nothing_with_its_own_reply
     answers = outer.find_all("details", recursive=False)
     assert [answer.summary.text for answer in answers] == ["3", "10", "none"]
     assert "Right. Three <channels>." in answers[0].text
-    assert "Rows." in answers[1].text and answers[1].pre.text.strip() == "a = 1\nb = 2" and "Three" not in answers[1].text
+    assert (
+        "Rows." in answers[1].text and answers[1].pre.text.strip() == "a = 1\nb = 2" and "Three" not in answers[1].text
+    )
 
 
 # --- notebooks -------------------------------------------------------------------------------------------------------
@@ -130,7 +134,9 @@ def test_one_control_at_a_time_is_away_from_the_start():
 @pytest.mark.parametrize("most", [50, 3])
 def test_the_figure_shows_the_start_and_knows_every_frame(most, monkeypatch, tmp_path):
     monkeypatch.setattr(frames, "MOST", most)
-    live = toy(n=ipywidgets.IntSlider(value=2, min=1, max=3, description="n"), on=ipywidgets.Checkbox(description="<on>"))
+    live = toy(
+        n=ipywidgets.IntSlider(value=2, min=1, max=3, description="n"), on=ipywidgets.Checkbox(description="<on>")
+    )
     figure = parsed(frames.draw(live, tmp_path / "_static" / "toy")).figure
     stored = json.loads(figure.script.text)
     places = {(n, on) for n in range(3) for on in range(2) if most == 50 or n == 1 or on == 0}
@@ -174,7 +180,9 @@ def test_the_docstring_of_a_module_is_text_and_only_what_is_indented_is_code():
 
 
 def test_every_figure_of_a_cell_gets_its_own_sentence():
-    alt = pytest.importorskip("docutils") and __import__("alt")
+    pytest.importorskip("docutils")
+    import alt
+
     pngs = {name: base64.b64encode(name.encode()).decode() for name in ("first", "second")}
     outputs = [
         new_output("display_data", {"image/png": png}, metadata={"image/png": {"alt": f"The {name}\none."}})
@@ -189,7 +197,9 @@ def test_every_figure_of_a_cell_gets_its_own_sentence():
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The folder of the built pages."""
+    """The folder of the built pages: what SITE says (build/site/html after `make site`), or built for these tests."""
+    if "SITE" in os.environ:
+        return Path(os.environ["SITE"]).resolve()
     for package in ("sphinx", "myst_nb", "sphinx_book_theme"):
         pytest.importorskip(package)
     folder = tmp_path_factory.mktemp("site")
@@ -227,7 +237,9 @@ def test_every_picture_is_described_by_the_sentence_stored_with_it(built, site):
         assert not bad, f"{path.name}: {bad}"
     for path in course.notebooks():
         nb = nbformat.read(path, as_version=4)
-        outputs = [output for cell in nb.cells for output in cell.get("outputs", ()) if "image/png" in output.get("data", {})]
+        outputs = [
+            output for cell in nb.cells for output in cell.get("outputs", ()) if "image/png" in output.get("data", {})
+        ]
         stored = [" ".join(output.metadata["image/png"]["alt"].split()) for output in outputs]
         shown = built[site / "notebooks" / f"{path.stem}.html"].select(".cell_output img, .bn-frames img")
         assert [image["alt"] for image in shown] == stored, path.name
@@ -236,7 +248,11 @@ def test_every_picture_is_described_by_the_sentence_stored_with_it(built, site):
 @pytest.mark.full
 def test_headings_begin_with_one_and_skip_no_level(built, site):
     for path, page in built.items():
-        if path.parent.name in ("_modules", "_static") or path.name in ("genindex.html", "search.html", "py-modindex.html"):
+        if path.parent.name in ("_modules", "_static") or path.name in (
+            "genindex.html",
+            "search.html",
+            "py-modindex.html",
+        ):
             continue
         levels = [int(heading.name[1]) for heading in page.select("article :is(h1, h2, h3, h4, h5, h6)")]
         assert levels[0] == 1 and levels.count(1) == 1, f"{path.name}: {levels}"
@@ -338,7 +354,9 @@ def test_axe_finds_nothing_serious_and_the_page_fits_its_window(name, width, the
     page.wait_for_timeout(500)  # the theme looks after half a second at most which blocks of code scroll
     page.evaluate(axe)
     violations = page.evaluate("async () => (await axe.run()).violations")
-    bad = [(v["id"], [node["html"] for node in v["nodes"]]) for v in violations if v["impact"] in ("serious", "critical")]
+    bad = [
+        (v["id"], [node["html"] for node in v["nodes"]]) for v in violations if v["impact"] in ("serious", "critical")
+    ]
     assert not bad
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
 

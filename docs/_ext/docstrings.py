@@ -1,4 +1,4 @@
-"""Sphinx extension: docstrings as they are written, formulas and aligned tables of shapes in their lines and columns."""
+"""Sphinx extension: docstrings as they are written, formulas and aligned tables in their lines and columns."""
 
 import itertools
 import re
@@ -21,7 +21,9 @@ def verbatim(app, what, name, obj, options, lines):
 
 def _paragraphs(lines):
     """Groups of lines between empty ones."""
-    return [list(group) for empty, group in itertools.groupby(lines, lambda line: not line.strip()) if not empty] or [[""]]
+    return [list(group) for empty, group in itertools.groupby(lines, lambda line: not line.strip()) if not empty] or [
+        [""]
+    ]
 
 
 def _text(lines):

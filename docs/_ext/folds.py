@@ -1,4 +1,4 @@
-"""What a reader of the site may unfold below an exercise or a prediction: made from the checks, written nowhere else."""
+"""What a reader of the site may unfold below an exercise or a prediction: made from the checks, no second copy."""
 
 import contextlib
 import html
@@ -24,7 +24,8 @@ def question(question):
     """Every answer that is known, in an order that says nothing, each with the reply to it behind a click."""
     replies = {question.right: f"<p><strong>Right.</strong> {_words(question.because)}</p>"}
     for option, (why, code, shows) in question.wrong.items():
-        see = f"<p>See for yourself:</p>{_code(code.replace('; ', chr(10)))}<p>gives <code>{html.escape(shows)}</code></p>"
+        gives = f"<p>gives <code>{html.escape(shows)}</code></p>"
+        see = "<p>See for yourself:</p>" + _code(code.replace("; ", "\n")) + gives
         replies[option] = f"<p><strong>No.</strong> {_words(why)}</p>{see}"
     # Numbers by size, then words by the alphabet.
     order = sorted(replies, key=lambda option: (isinstance(option, str), option))

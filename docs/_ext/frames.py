@@ -111,7 +111,8 @@ def _figure(controls, values, start, together, frames):
         f'<div class="bn-controls" hidden>{inputs}</div>'
         f'<img src="{still["src"]}" alt="{html.escape(still["alt"])}">'
         f'<pre role="status">{html.escape(still["text"])}</pre>'
-        f"<figcaption>{len(frames)} positions, drawn beforehand; in JupyterLab the controls move freely.{how}</figcaption>"
+        f"<figcaption>{len(frames)} positions, drawn beforehand; in JupyterLab the controls move freely.{how}"
+        "</figcaption>"
         f'<script type="application/json">{json.dumps(data).replace("<", chr(92) + "u003c")}</script></figure>'
     )
 

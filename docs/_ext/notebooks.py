@@ -1,13 +1,13 @@
-"""A notebook of the course as the site shows it: sliders that move, and help to unfold below exercises and questions."""
+"""A notebook as the site shows it: sliders that move, and help to unfold below exercises and questions."""
 
 import re
 from copy import deepcopy
 
+import folds
+import frames
 import nbformat
 from nbformat.v4 import new_markdown_cell
 
-import folds
-import frames
 from bnbook import chapters
 
 _CHECK = re.compile(r"^checks\.(\w+)\(\1\)", re.M)

@@ -6,9 +6,9 @@ import pkgutil
 import re
 
 import nbformat
+from alt import sentences
 from myst_parser.slugs import github_slugify
 
-from alt import sentences
 from bnbook import chapters, course, data
 from bnbook.__main__ import modules
 from bnbook.chapters.n12_claims import experiments
@@ -65,7 +65,7 @@ def picture():
 
 
 def ways(text):
-    """The table of ways through, from notebook 00: the numbers become links, the hours follow from the rooms' minutes."""
+    """The table of ways through, from notebook 00: numbers become links, hours follow from the rooms' minutes."""
     heading, rule, *rows = table(text).splitlines()
     return "\n".join([heading, rule, *map(_way, rows)])
 
@@ -140,8 +140,8 @@ def api():
 
 
 API = """\
-Every public function and class, from its docstring: the formula, the shapes and units, what is returned, what is raised,
-and the source. In reading order: a module imports only from modules above it.
+Every public function and class, from its docstring: the formula, the shapes and units, what is returned, what is
+raised, and the source. In reading order: a module imports only from modules above it.
 """
 
 
@@ -158,7 +158,8 @@ def _documented(name):
 def _page(title, documented):
     options = "   :members: {}\n   :imported-members:\n   :show-inheritance:\n"
     automodules = [
-        f".. automodule:: {name}\n" + (options if members else options.replace("   :imported-members:\n", "")).format(members)
+        f".. automodule:: {name}\n"
+        + (options if members else options.replace("   :imported-members:\n", "")).format(members)
         for name, members in documented.items()
     ]
     return _title(title) + "\n".join(automodules)
