@@ -24,7 +24,9 @@ def add_arguments(parser):
     parser.add_argument("--limit", type=int, metavar="N", help="keep at most N images in each part of other data")
     parser.add_argument("--seeds", type=int, help="runs per arm (default: what the experiment says, mostly 5)")
     parser.add_argument("--device", help="cpu or cuda (default: cuda if there is one)")
-    parser.add_argument("--workers", type=int, metavar="N", help="train on N processes of this machine, one thread each")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="train on N processes of this machine, one thread each"
+    )
     parser.add_argument("--cluster", metavar="tcp://HOST:8786", help="train on the workers of this Dask scheduler")
     parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default out)")
     parser.add_argument("--store", action="store_true", help="write into the evidence of the notebook's room")

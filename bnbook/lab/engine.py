@@ -73,8 +73,8 @@ def run_all(settings, data, device="cpu", progress=False, watch=None, keep=None,
     bar = tqdm(total=total, initial=done, unit="step", unit_scale=True, disable=off)  # runs come 24 at a time: no guess
     groups = _groups(settings, together if torch.device(device).type == "cpu" else 8 * together)
     groups = [left for group in groups if (left := [position for position in group if position not in results])]
-    tasks = [([settings[position] for position in group], data, device, dtype, watch, _Advance(bar)) for group in groups]
-    for number, runs in as_they_come(_group, tasks):
+    tasks = [([settings[position] for position in group], device, dtype, watch, _Advance(bar)) for group in groups]
+    for number, runs in as_they_come(_group, data, tasks):
         kept.add(runs)
         results |= dict(zip(groups[number], runs, strict=True))
         bar.update(sum(settings[position].steps for position in results) - bar.n)  # what other processes have done
@@ -118,7 +118,7 @@ class _Prepared(NamedTuple):
     descent: train.Descent
 
 
-def _group(settings, data, device, dtype, watch, advance):
+def _group(data, settings, device, dtype, watch, advance):
     """The runs of one group, from the images to the results: what a worker does."""
     parts = [part.to(dtype) if part.is_floating_point() else part for part in tensors(data, device)]
     return _trained(_prepared(settings, data, parts), watch, advance)
