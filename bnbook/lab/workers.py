@@ -4,6 +4,7 @@ What a group is, `engine` alone decides, so that its numbers are the same to the
 kinds of workers stand behind a `concurrent.futures` executor: loky's, which joblib brings, and Dask's.
 """
 
+import asyncio
 import contextlib
 import logging
 import multiprocessing
@@ -92,11 +93,17 @@ def _take_one_gpu(gpus):
 def _on_cluster(address):
     try:
         from distributed import Client
+        from distributed.comm import connect
     except ImportError:
         raise ValueError("a cluster needs Dask, which is not installed: pip install 'bnbook[cluster]'") from None
+
+    async def ask():  # before there is a client, of which something would be left over
+        await (await connect(address, timeout=SECONDS)).close()
+
     try:
+        asyncio.run(asyncio.wait_for(ask(), SECONDS + 1))
         client = Client(address, timeout=SECONDS, set_as_default=False)
-    except (OSError, ValueError):
+    except (OSError, ValueError, MemoryError):  # the last: what another kind of server says, read as a length
         raise ValueError(
             f"no Dask scheduler answers at {address}: start one with `dask scheduler`, which prints its address"
         ) from None
