@@ -24,6 +24,10 @@ def add_arguments(parser):
     parser.add_argument("--limit", type=int, metavar="N", help="keep at most N images in each part of other data")
     parser.add_argument("--seeds", type=int, help="runs per arm (default: what the experiment says, mostly 5)")
     parser.add_argument("--device", help="cpu or cuda (default: cuda if there is one)")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="train on N processes of this machine, one thread each"
+    )
+    parser.add_argument("--cluster", metavar="tcp://HOST:8786", help="train on the workers of this Dask scheduler")
     parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default out)")
     parser.add_argument("--store", action="store_true", help="write into the evidence of the notebook's room")
     parser.set_defaults(run=experiment)
@@ -69,6 +73,7 @@ def experiment(options):
     # Everything that may be refused is looked at before the work, which can take minutes.
     given = {"device": _chosen_device(options, takes, notebook.setup()), "progress": True}
     given |= _chosen_seeds(options, takes)
+    workers = _chosen_workers(options, takes, given["device"])
     json, png = (writable(options.out) / f"{options.name}.{ending}" for ending in ("json", "png"))
     written = "Written over what was there" if json.exists() or png.exists() else "Written"
     used = given["data"] = _chosen_data(options, takes, data)
@@ -92,7 +97,8 @@ def experiment(options):
         part.unlink(missing_ok=True)
         print(*text.splitlines()[:2], f"{written}: {json} and {png.name}", sep="\n")
 
-    _finish(work, part)
+    with workers:
+        _finish(work, part)
 
 
 def _finish(work, part):
@@ -162,6 +168,25 @@ def _chosen_seeds(options, takes):
 
     results.check_seeds(options.seeds)
     return {"seeds": options.seeds}
+
+
+def _chosen_workers(options, takes, device):
+    """Where the groups of its grid are trained, as a context; only an experiment that can be gone on with has one."""
+    number, cluster = options.workers, options.cluster
+    if (number, cluster) == (None, None):
+        return contextlib.nullcontext()
+    if "keep" not in takes:
+        raise ValueError(f"{options.name} has no grid of trainings to hand out: leave --workers and --cluster out")
+    if None not in (number, cluster):
+        raise ValueError("--workers are processes of this machine, a --cluster brings its own: give one of the two")
+    import torch
+
+    from .lab.workers import workers
+
+    gpus = torch.cuda.device_count() if device == "cuda" else 1
+    if number and number > gpus and device != "cpu":
+        raise ValueError(f"--workers is {number}, and on {device} there is one for each GPU, here {gpus}: --device cpu")
+    return workers(1 if number is None else number, cluster)
 
 
 def _chosen_data(options, takes, data):

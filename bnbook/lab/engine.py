@@ -22,6 +22,7 @@ from .setting import Architecture as Architecture
 from .setting import Setting as Setting
 from .setting import Training as Training
 from .setting import build
+from .workers import as_they_come
 
 # What may differ between nets that are trained together; the rest decides shapes and the order of operations.
 _FREE = {"lr": 1.0, "hidden_lr": None, "weight_decay": 0.0, "init": "he", "standardized": False, "seed": 0, "twin": 0}
@@ -70,22 +71,37 @@ def run_all(settings, data, device="cpu", progress=False, watch=None, keep=None,
     done = sum(settings[position].steps for position in results)
     total, off = sum(setting.steps for setting in settings), None if progress else True
     bar = tqdm(total=total, initial=done, unit="step", unit_scale=True, disable=off)  # runs come 24 at a time: no guess
-    parts = [part.to(dtype) if part.is_floating_point() else part for part in tensors(data, device)]
-    missing = [position for position in range(len(settings)) if position not in results]
-    for group in _groups(settings, missing, together if torch.device(device).type == "cpu" else 8 * together):
-        runs = _trained(_prepared([settings[position] for position in group], data, parts), watch, bar.update)
+    groups = _groups(settings, together if torch.device(device).type == "cpu" else 8 * together)
+    groups = [left for group in groups if (left := [position for position in group if position not in results])]
+    tasks = [([settings[position] for position in group], device, dtype, watch, _Advance(bar)) for group in groups]
+    for number, runs in as_they_come(_group, data, tasks):
         kept.add(runs)
-        results |= dict(zip(group, runs, strict=True))
+        results |= dict(zip(groups[number], runs, strict=True))
+        bar.update(sum(settings[position].steps for position in results) - bar.n)  # what other processes have done
     bar.close()
     return [results[position] for position in range(len(settings))]
 
 
-def _groups(settings, positions, together):
+def _groups(settings, together):
     """Lists of positions whose settings can be trained as one model."""
     groups = {}
-    for position in positions:
-        groups.setdefault(replace(settings[position], **_FREE), []).append(position)
+    for position, setting in enumerate(settings):
+        groups.setdefault(replace(setting, **_FREE), []).append(position)
     return [group[i : i + together] for group in groups.values() for i in range(0, len(group), together)]
+
+
+class _Advance:
+    """Tells a bar how many steps have been taken; in another process there is none, and nobody is told."""
+
+    def __init__(self, bar=None):
+        self.bar = bar
+
+    def __call__(self, steps):
+        if self.bar is not None:
+            self.bar.update(steps)
+
+    def __reduce__(self):
+        return _Advance, ()
 
 
 # --- one group -------------------------------------------------------------------------------------------------------
@@ -100,6 +116,12 @@ class _Prepared(NamedTuple):
     images: Shared | Dealt
     batches: train.Batches
     descent: train.Descent
+
+
+def _group(data, settings, device, dtype, watch, advance):
+    """The runs of one group, from the images to the results: what a worker does."""
+    parts = [part.to(dtype) if part.is_floating_point() else part for part in tensors(data, device)]
+    return _trained(_prepared(settings, data, parts), watch, advance)
 
 
 def _prepared(settings, data, parts):

@@ -1,5 +1,6 @@
 """Finished runs of an unfinished grid, kept in a file."""
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -13,16 +14,16 @@ import numpy as np
 from .results import versions
 
 _PACKAGE = Path(__file__).parents[1]
-_GROUND = ("lab", "train", "nets", "norm_torch")
+_GROUND = ("lab", "train", "nets", "norm_torch", "data")
 # What a room says, asks, grades and draws changes no run; all else in it may: experiments, functions, what comes later.
 _NO_RUNS = ("__init__", "checks", "questions", "slips", "plots", "sliders", "evidence")
 
 
 class Kept:
-    """Finished runs in a file of one JSON object a line; a line cut off by an interruption is no run.
+    """Finished groups of runs in a file, a line each: a JSON object, key to run; a line cut off is no group.
 
-    A run is found again only by the code that made it: its key holds, beside the setting, the data and the versions, a
-    hash of the source of `lab`, `train`, `nets`, `norm_torch` and of the room whose experiment asks for it.
+    A run is found again only by the code that made it: its key holds, beside the setting and the data, what `made_by`
+    returns. A group is there as a whole or not at all, so what is trained again is trained in the same company.
     """
 
     def __init__(self, path, data, device, dtype, watch):
@@ -31,22 +32,11 @@ class Kept:
             return
         digest = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in data)).hexdigest()
         name = watch and f"{watch.__module__}.{watch.__qualname__}"
-        self.made = [
-            versions(),
-            digest,
-            str(device),
-            str(dtype),
-            name,
-            _GROUND_SOURCE,
-            _source_of_room(_calling_room()),
-        ]
+        self.made = [*made_by(calling_room()), digest, str(device), str(dtype), name]
         if self.path.exists():
             for line in self.path.read_text(encoding="utf-8").splitlines():
-                try:
-                    found = json.loads(line)
-                except ValueError:
-                    continue
-                self.runs[found["key"]] = found["run"]
+                with contextlib.suppress(ValueError):
+                    self.runs |= json.loads(line)
 
     def key(self, setting):
         """What decides a run, as text."""
@@ -54,11 +44,19 @@ class Kept:
         return hashlib.sha256(json.dumps([*self.made, values], sort_keys=True).encode()).hexdigest()[:24]
 
     def add(self, runs):
-        """Write runs at the end of the file."""
+        """Write a group of runs at the end of the file."""
         if self.path:
-            lines = [json.dumps({"key": self.key(run["setting"]), "run": run}, allow_nan=False) for run in runs]
+            line = json.dumps({self.key(run["setting"]): run for run in runs}, allow_nan=False)
             with self.path.open("a", encoding="utf-8") as file:
-                file.write("".join(f"\n{line}\n" for line in lines))
+                file.write(f"\n{line}\n")
+
+
+def made_by(room):
+    """What makes a run what it is, beside its setting and the data: the versions, and hashes of the source.
+
+    That is the source of `lab`, `train`, `nets`, `norm_torch`, `data` and of the room whose experiment asks for it.
+    """
+    return [versions(), _GROUND_SOURCE, _source_of_room(room)]
 
 
 def source_of(paths):
@@ -85,7 +83,7 @@ def _source_of_room(name):
     return name and source_of(sorted(p for p in (_PACKAGE / "chapters" / name).iterdir() if p.stem not in _NO_RUNS))
 
 
-def _calling_room():
+def calling_room():
     """The name of the room whose experiment is running, or None: so no experiment has to say where it is."""
     modules = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_stack(None))
     found = filter(None, (re.match(r"bnbook\.chapters\.(n\d\d_\w+)", module) for module in modules))

@@ -6,7 +6,7 @@ from bnbook.lab.engine import Setting, run_all
 from bnbook.lab.results import check_seeds, compare, interval, table, versions
 
 
-def first_look(data, seeds=5, rates=(0.02, 0.2, 1.0), device="cpu", progress=False):
+def first_look(data, seeds=5, rates=(0.02, 0.2, 1.0), device="cpu", progress=False, keep=None):
     """The course's first picture: the same small CNN with and without BatchNorm, at three learning rates.
 
     Both arms have He initialization, and each pair the same weights and the same batches. The rates were picked from
@@ -16,6 +16,7 @@ def first_look(data, seeds=5, rates=(0.02, 0.2, 1.0), device="cpu", progress=Fal
     data   data.Data, as from data.digits()
     seeds  runs per arm, 2 or more
     rates  learning rates
+    keep   a file for finished groups, see `run_all`
     Returns a dict: experiment, versions, arms (one per rate and norm: test accuracy over steps and at the end),
     differences (BatchNorm minus none at the end, one per rate, see `results.compare`; None where a run diverged),
     runs (what `run` returns). Accuracies are between 0 and 1, differences in points.
@@ -25,9 +26,8 @@ def first_look(data, seeds=5, rates=(0.02, 0.2, 1.0), device="cpu", progress=Fal
     labels = [
         {"lr": lr, "arm": norm, "seed": seed} for lr in rates for norm in ("none", "batch") for seed in range(seeds)
     ]
-    runs = run_all(
-        [Setting(norm=each["arm"], lr=each["lr"], seed=each["seed"]) for each in labels], data, device, progress
-    )
+    settings = [Setting(norm=each["arm"], lr=each["lr"], seed=each["seed"]) for each in labels]
+    runs = run_all(settings, data, device, progress, keep=keep)
     arms = [_summary(runs[i : i + seeds]) for i in range(0, len(runs), seeds)]
     found, differences = table(labels, runs), []
     for lr, pair in zip(rates, zip(arms[::2], arms[1::2], strict=True), strict=True):
