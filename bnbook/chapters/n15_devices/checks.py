@@ -5,7 +5,7 @@ import torch
 
 from bnbook import norm_torch
 from bnbook.grading import desk
-from bnbook.grading.compare import Probe
+from bnbook.grading.compare import Probe, as_outputs, kind_of
 from bnbook.grading.exercise import Exercise
 
 from . import functions
@@ -72,9 +72,9 @@ def _on_ranks(yours, dy, x, counts, gamma, *eps):
     results, waiting = functions.in_turn(call, len(counts))
     if any(result is None for result in results.values()):
         return None
-    wrong = next((r for r in results.values() if not isinstance(r, (tuple, list)) or len(r) != 3), None)
-    if wrong is not None:
-        return wrong
+    for result in results.values():
+        if as_outputs(result, 3) is None:
+            raise TypeError(f"a rank returned {kind_of(result)}, expected 3 outputs, dx, dgamma, dbeta")
     missing = [torch.full_like(v, torch.nan) for v in (gamma, gamma)]
     found = [results.get(rank, (torch.full_like(dys[rank], torch.nan), *missing)) for rank in range(len(counts))]
     dx, dgamma, dbeta = zip(*found, strict=True)

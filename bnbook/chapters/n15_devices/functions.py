@@ -4,10 +4,11 @@ import inspect
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from bnbook import norm_torch
+from bnbook import nets, norm_torch
 
 
 def sync_backward(dy, x, gamma, mean, var, n, all_reduce, eps=1e-5):
@@ -80,6 +81,12 @@ def distributed(net, broadcast=True):
     return DistributedDataParallel(net, **{name: broadcast})
 
 
+def wrapped(norm="batch", synchronized=False):
+    """On a rank: the small fully connected net in float64 under DDP, its BatchNorms synchronized or not."""
+    net = nets.mlp(norm=norm).double()
+    return distributed(norm_torch.SyncBatchNorm.convert(net) if synchronized else net)
+
+
 def share(x, rank, ranks):
     """The part of a batch that belongs to one of P ranks: consecutive images, as many on each."""
     return x.chunk(ranks)[rank]
@@ -92,19 +99,37 @@ def gradient(net, x, y):
     return torch.cat([p.grad.flatten() for p in net.parameters()])
 
 
+def gradient_on_rank(x, y, norm="batch", synchronized=False):
+    """On a rank: the gradient of its share of a batch, as DDP leaves it, averaged over the ranks."""
+    rank, ranks = dist.get_rank(), dist.get_world_size()
+    return gradient(wrapped(norm, synchronized), share(x, rank, ranks), share(y, rank, ranks))
+
+
 def trained(net, x, y, batches, lr, rank=0, ranks=1):
     """SGD on the given batches, each rank on its share of them; the parameters afterwards, in one vector.
 
     batches  (steps, batch) of indices into x, y, the same on every rank
     """
-    parameters = list(net.parameters())
     for batch in batches:
         own = share(torch.as_tensor(batch), rank, ranks)
         gradient(net, x[own], y[own])
         with torch.no_grad():
-            for p in parameters:
+            for p in net.parameters():
                 p -= lr * p.grad
-    return torch.cat([p.detach().flatten() for p in parameters])
+    return torch.cat([p.detach().flatten() for p in net.parameters()])
+
+
+def buffers_on_rank(means, broadcast, checkpoint=None, norm=nn.BatchNorm1d):
+    """On a rank: state_dict of a BatchNorm under DDP after a forward pass for each row of means (steps, P).
+
+    Its batch in step t is means[t, rank] - 1 and means[t, rank] + 1; momentum is 0.5.
+    """
+    layer = norm(1, momentum=0.5).double()
+    layer.load_state_dict(checkpoint or layer.state_dict())
+    net = distributed(layer, broadcast)
+    for mean in means[:, dist.get_rank()]:
+        net(mean + torch.tensor([[-1.0], [1.0]]).double())
+    return layer.state_dict()
 
 
 def goes_through(backward, dy, x, counts, gamma, eps=1e-5):

@@ -64,9 +64,13 @@ def _row(rows, kind, size, arm="replica"):
     return next(row for _, row in rows.iterrows() if (row["net"], row["size"], row["arm"]) == (kind, size, arm))
 
 
-def _said(row):
+def _points(row):
     digits = 0 if row["high"] - row["low"] > 5 else 1
-    return f"{results.spread(row['mean'], row['low'], row['high'], digits)} {row['verdict']}"
+    return results.spread(row["mean"], row["low"], row["high"], digits)
+
+
+def _marked(row):
+    return _points(row) + {"more": " *", "less": " *", "no difference": " ="}.get(row["verdict"], "")
 
 
 def _gap(rows, kind, size):
@@ -75,8 +79,11 @@ def _gap(rows, kind, size):
 
 
 def _first(rows, kinds):
-    found = [f"{NAMES[kind]} {_said(_row(rows, kind, rows.loc[rows['net'] == kind, 'size'].min()))}" for kind in kinds]
-    return f"Own statistics of each device minus those of all, in points, 2 images on each: {'; '.join(found)}."
+    lines = ["Each device by its own statistics minus all devices together, in points, 2 images on each:"]
+    for kind in kinds:
+        row = _row(rows, kind, rows.loc[rows["net"] == kind, "size"].min())
+        lines.append(f"{NAMES[kind]} {_points(row)} {row['verdict']}")
+    return "\n".join([lines[0], "; ".join(lines[1:]) + "."])
 
 
 def _table(table, rows, kinds):
@@ -85,12 +92,18 @@ def _table(table, rows, kinds):
         own = table[table["net"] == kind]
         for size in sorted(own["size"].unique().tolist()):
             means = 100 * own[own["size"] == size].groupby("arm")["value"].mean()
-            cells = {"each device": means["replica"], "all": means["batch"], "GroupNorm": means["group"]}
-            against = {f"{name} minus all": _said(_row(rows, kind, size, arm)) for arm, name in COLUMNS.items()}
-            found.append({"net": NAMES[kind], "images": size, **{k: f"{v:.1f}" for k, v in cells.items()}, **against})
-    seeds = ", ".join(f"{NAMES[kind]} {table.loc[table['net'] == kind, 'seed'].nunique()} seeds" for kind in kinds)
-    legend = f"no difference: within {MARGIN} points; Holm's correction for {len(rows)} comparisons."
-    return ["", f"Test accuracy in %, {seeds}; {legend}", results.printed(found)]
+            cells = {"each": means["replica"], "all": means["batch"], "group": means["group"]}
+            against = {f"{name} - all": _marked(_row(rows, kind, size, arm)) for arm, name in COLUMNS.items()}
+            found.append(
+                {"net, images": f"{NAMES[kind]}, {size}", **{k: f"{v:.1f}" for k, v in cells.items()}, **against}
+            )
+    return [
+        "",
+        f"Test accuracy in %, {table['seed'].nunique()} seeds; each: every device by itself, group: GroupNorm.",
+        f"Differences in points. *: settled; =: none (within {MARGIN}); no mark: not settled here. "
+        f"Holm for {len(rows)} of them",
+        results.printed(found),
+    ]
 
 
-COLUMNS = {"replica": "each device", "group": "GroupNorm"}
+COLUMNS = {"replica": "each", "group": "group"}

@@ -3,11 +3,11 @@
 from bnbook.grading.question import Question
 
 
-def _accuracy(arm):
-    """What to type for the mean accuracy of stored runs with 2 images on each device, in whole per cent."""
+def _accuracy(sizes):
+    """What to type for the mean accuracy of stored runs with the statistics of each device, in whole per cent."""
     return (
-        f"table = experiments.evidence('replicas')['table']; of = dict(net='mlp', size=2, twin=0, arm='{arm}'); "
-        "round(100 * results.of(table, 'test_accuracy', **of)['value'].mean())"
+        "table = experiments.evidence('replicas')['table']; of = dict(net='mlp', twin=0, arm='replica'); "
+        f"[round(100 * results.of(table, 'test_accuracy', size=n, **of)['value'].mean()) for n in {sizes}]"
     )
 
 
@@ -104,13 +104,14 @@ QUESTIONS = (
             "a": (
                 "The step is the same, and its gradient an average over 8 images in both. But of two images each is +1 "
                 "or -1 in every unit. Stored accuracy with the statistics of each device, in %:",
-                _accuracy("replica"),
-                "TODO",
+                _accuracy((2,)),
+                "[44]",
             ),
             "b": (
-                "So it is with 3 images on each. With 2, in %:",
-                _accuracy("replica"),
-                "TODO",
+                "So it is with 3 images on each. Stored accuracy with the statistics of each device, 2 and 3 images, "
+                "in %:",
+                _accuracy((2, 3)),
+                "[44, 89]",
             ),
         },
     ),
