@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 import weakref
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from datetime import timedelta
 from multiprocessing import connection, forkserver, parent_process
 from pathlib import Path
@@ -32,7 +32,7 @@ START = "forkserver" if sys.platform == "linux" else "spawn"
 # Each rank would import these by itself, the last one as soon as it makes a DistributedDataParallel, a second each.
 IMPORTED = ["torch", "bnbook.norm_torch", "bnbook.nets", "torch.nn.parallel.distributed", "torch._dynamo"]
 TICK = 0.2  # seconds; waiting is counted in them, so that a machine which stood still for a minute is not a hang
-PATIENCE = 5  # seconds that the last rank may need after the first
+PATIENCE = 20  # seconds that the last rank may need after the others
 
 
 class RankError(RuntimeError):
@@ -68,7 +68,7 @@ class Ranks:
     def run(self, function, *args):
         """Call function(*args) on every rank at once; a list of what they return, rank 0 first.
 
-        Raises RankError that names the rank if one raises, dies, or waits for others that have long been done. All are
+        Raises RankError that names the rank if one raises, dies, or is not done 20 seconds after all others. All are
         ended then, since they are out of step (after Ctrl-C, too), and the next `run` starts new ones.
         """
         __tracebackhide__ = True  # IPython leaves this frame out
@@ -77,7 +77,8 @@ class Ranks:
             self._start()
         try:
             for pipe in self._pipes:
-                pipe.send_bytes(work)
+                with suppress(OSError):  # it has died; the answers will say so
+                    pipe.send_bytes(work)
             answers = self._answers()
         except BaseException:
             self.close()
@@ -102,8 +103,15 @@ class Ranks:
         self.close()
         store = dist.TCPStore(HOST, 0, is_master=True, wait_for_workers=False)  # 0: the system gives a free port
         self._pipes, theirs = zip(*(multiprocessing.Pipe() for _ in range(self.number)), strict=True)
-        args = (_serve, (self.number, store.port, self.timeout, theirs), self.number)
-        self.processes = multiprocessing.start_processes(*args, join=False, daemon=True, start_method=START).processes
+        args, before = (self.number, store.port, self.timeout, theirs), multiprocessing.active_children()
+        try:
+            started = multiprocessing.start_processes(_serve, args, self.number, False, True, START)
+        except BaseException:  # Ctrl-C while the first of them are there
+            _end(
+                [process for process in multiprocessing.active_children() if process not in before], self._pipes, store
+            )
+            raise
+        self.processes = started.processes
         for pipe in theirs:
             pipe.close()
         # Called by `close`, when the last name of this object is gone, or when Python ends: once.

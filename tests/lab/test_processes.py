@@ -104,6 +104,19 @@ def test_no_process_is_left_when_a_group_is_closed_or_its_last_name_is_gone():
         assert gone(pids)
 
 
+def test_no_process_is_left_of_a_start_that_was_interrupted(monkeypatch):
+    start, started = processes.multiprocessing.start_processes, []
+
+    def interrupted(*args):
+        started.extend(start(*args).processes)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(processes.multiprocessing, "start_processes", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Ranks(2).run(os.getpid)
+    assert len(started) == 2 and gone([process.pid for process in started])
+
+
 CELLS = {
     "start": "import os, time, torch, torch.distributed as dist\nfrom bnbook.lab.processes import Ranks\n"
     "ranks = Ranks(2)\ndef pids():\n    return os.getpid(), os.getppid()\n"

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bnbook.lab import results
+from bnbook.lab.results import compare, holm, interval, of, printed, spread
 from bnbook.lab.style import ARMS
 
 MARGIN = 0.5  # points: a smaller difference counts as none
@@ -18,7 +18,7 @@ def replicas(data):
     data   what experiments.replicas returned
     Returns axes (an array, one per net), text.
     """
-    table, rows = results.of(data["table"], "test_accuracy", twin=0), differences(data["table"])
+    table, rows = of(data["table"], "test_accuracy", twin=0), differences(data["table"])
     kinds = list(table["net"].unique())
     figure, axes = plt.subplots(1, len(kinds), figsize=(4.2 * max(len(kinds), 2), 3.6), sharey=True, squeeze=False)
     for ax, kind in zip(axes[0], kinds, strict=True):
@@ -39,7 +39,7 @@ def replicas(data):
 
 def _line(ax, own, arm):
     grouped = own.groupby("size")["value"]
-    mean, bounds = grouped.mean(), [results.interval(values) for _, values in grouped]
+    mean, bounds = grouped.mean(), [interval(values) for _, values in grouped]
     low, high = np.transpose(bounds)
     look = ARMS[arm] | LABELS.get(arm, {})
     ax.fill_between(mean.index, 100 * (1 - high), 100 * (1 - low), color=look["color"], alpha=0.18, linewidth=0)
@@ -53,11 +53,11 @@ def differences(table):
     Returns a DataFrame, as `results.holm`, with net and size.
     """
     rows = []
-    for (kind, size), part in results.of(table, "test_accuracy", twin=0).groupby(["net", "size"], sort=False):
+    for (kind, size), part in of(table, "test_accuracy", twin=0).groupby(["net", "size"], sort=False):
         for arm in sorted(set(part["arm"]) - {"batch"}, reverse=True):
-            row = results.compare(part, arm, "batch", "test_accuracy", margin=MARGIN)
+            row = compare(part, arm, "batch", "test_accuracy", margin=MARGIN)
             rows.append({"net": kind, "size": int(size), **row})
-    return results.holm(rows)
+    return holm(rows)
 
 
 def _row(rows, kind, size, arm="replica"):
@@ -66,7 +66,7 @@ def _row(rows, kind, size, arm="replica"):
 
 def _points(row):
     digits = 0 if row["high"] - row["low"] > 5 else 1
-    return results.spread(row["mean"], row["low"], row["high"], digits)
+    return spread(row["mean"], row["low"], row["high"], digits)
 
 
 def _marked(row):
@@ -102,7 +102,7 @@ def _table(table, rows, kinds):
         f"Test accuracy in %, {table['seed'].nunique()} seeds; each: every device by itself, group: GroupNorm.",
         f"Differences in points. *: settled; =: none (within {MARGIN}); no mark: not settled here. "
         f"Holm for {len(rows)} of them",
-        results.printed(found),
+        printed(found),
     ]
 
 
