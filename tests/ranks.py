@@ -1,12 +1,8 @@
-"""One of several real processes, for tests/test_norm_sync.py:  python ranks.py WHAT RANK WORLD FOLDER
+"""What tests/test_norm_sync.py lets real processes do: each function is called on every rank at once."""
 
-Writes what it found to FOLDER/RANK.pt. WHAT: 'all', or how rank 1 fails: 'dies', 'hangs'.
-"""
-
-import sys
+import os
 import time
 from datetime import timedelta
-from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -85,10 +81,10 @@ def train(net, rank=None):
     return {name.removeprefix("module."): v.clone() for name, v in net.state_dict().items()}
 
 
-def refusals(rank):
+def refusals():
     """What the layer says to what it cannot do, on this rank; no rank is left waiting."""
     layer, found = SyncBatchNorm(3).double(), {}
-    x = torch.ones(int(rank == 0), 3, dtype=torch.float64)
+    x = torch.ones(int(dist.get_rank() == 0), 3, dtype=torch.float64)
     for name, act in {
         "one value": lambda: layer(x),
         "second": lambda: torch.autograd.grad(
@@ -102,39 +98,31 @@ def refusals(rank):
     return found
 
 
-def everything(rank, world):
-    groups = {size: dist.new_group(range(size)) for size in (2, 3, 4)}
+def everything():
+    """All cases, a small net, and what is refused."""
+    rank, groups = dist.get_rank(), {size: dist.new_group(range(size)) for size in (2, 3, 4)}
     found = {}
     for name, case in {**CASES, "half": HALF}.items():
         if rank < len(case[0]):
             found[name] = one_case(name, case, rank, groups[len(case[0])])
     found["net"] = train(DistributedDataParallel(small_net(SyncBatchNorm)), rank)
-    found["refusals"] = refusals(rank)
+    found["refusals"] = refusals()
     return found
 
 
-def failing(what, rank):
-    group = dist.new_group([0, 1], timeout=timedelta(seconds=2))
+def failing(how):
+    """Rank 1 'dies' or 'hangs' before the second pass: the others' error and after how many seconds it came."""
+    group = dist.new_group(timeout=timedelta(seconds=1))
     layer, x = SyncBatchNorm(3, process_group=group), torch.randn(4, 3)
-    dist.barrier()  # processes start seconds apart
     layer(x)
-    if rank == 1:
-        if what == "hangs":
-            time.sleep(6)
-        sys.exit(1)
+    if dist.get_rank() == 1:
+        if how == "dies":
+            os._exit(7)
+        return time.sleep(2)
     began = time.monotonic()
     try:
         layer(x)
-    except Exception as error:
-        return {"error": f"{type(error).__name__}: {error}", "seconds": time.monotonic() - began}
-    return {"error": None}
-
-
-if __name__ == "__main__":
-    what, rank, world, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
-    torch.set_num_threads(1)
-    meet, long = f"file://{folder}/meet", timedelta(seconds=60)
-    dist.init_process_group("gloo", init_method=meet, rank=rank, world_size=world, timeout=long)
-    torch.save(everything(rank, world) if what == "all" else failing(what, rank), folder / f"{rank}.pt")
-    if what == "all":
-        dist.destroy_process_group()
+    except RuntimeError as error:
+        if how == "dies":
+            raise
+        return f"{type(error).__name__}: {error}", time.monotonic() - began

@@ -1,39 +1,24 @@
 """SyncBatchNorm on 2, 3 and 4 real processes, against one process that has the joined batch."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import ranks
 import torch
 from torch import nn
 
 from bnbook import norm_torch
+from bnbook.lab.processes import RankError, Ranks
 from bnbook.norm_torch import SyncBatchNorm, merge_statistics
-
-ROOT = Path(__file__).parents[1]
-
-
-def started(what, world, folder):
-    """What each process found; None for one that wrote nothing."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    command = [sys.executable, str(ROOT / "tests" / "ranks.py"), what]
-    processes = [
-        subprocess.Popen([*command, str(rank), str(world), str(folder)], env=environment, stderr=subprocess.PIPE)
-        for rank in range(world)
-    ]
-    said = [process.communicate(timeout=120)[1].decode() for process in processes]
-    paths = [folder / f"{rank}.pt" for rank in range(world)]
-    found = [torch.load(path, weights_only=False) if path.exists() else None for path in paths]
-    assert what != "all" or None not in found, "\n".join(said)
-    return found
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    return started("all", 4, tmp_path_factory.mktemp("ranks"))
+def four():
+    with Ranks(4) as four:
+        yield four
+
+
+@pytest.fixture(scope="module")
+def found(four):
+    return four.run(ranks.everything)
 
 
 def joined(name, case):
@@ -94,10 +79,17 @@ def test_what_cannot_be_is_refused_on_every_process(found):
         assert rank["refusals"]["second"].startswith("RuntimeError: SyncBatchNorm has no second derivative")
 
 
-@pytest.mark.parametrize("what", ["dies", "hangs"])
-def test_a_process_that_fails_is_an_error_on_the_others_and_no_hang(tmp_path, what):
-    survivor, _ = started(what, 2, tmp_path)
-    assert survivor["error"] is not None and survivor["seconds"] < 5  # its group waits for 2
+def test_a_process_that_hangs_is_an_error_on_the_others_after_the_timeout_of_their_group(four):
+    first, second, *others = four.run(ranks.failing, "hangs")
+    for error, seconds in (first, *others):
+        assert "Error: " in error and seconds < 2  # the group waits for 1
+    assert second is None
+
+
+def test_a_process_that_dies_is_an_error_on_the_others_at_once(four):
+    with pytest.raises(RankError, match="^rank 1 died with exit code 7") as caught:
+        four.run(ranks.failing, "dies")
+    assert sum("RuntimeError" in note or "DistBackendError" in note for note in caught.value.__notes__) == 3
 
 
 # --- in one process --------------------------------------------------------------------------------------------------

@@ -53,7 +53,8 @@ GROUND = set(ALLOWED) - {
     *("chapters", "course", "elsewhere", "guide", "notebook", "run", "install", "__init__", "__main__"),
 }
 ROOM = (GROUND, {"numpy", "torch", "scipy", "pandas", "matplotlib", "tqdm"})
-ONE_FILE = {"lab/live.py": {"ipywidgets"}, "sliders.py": {"ipywidgets"}}  # where more may come from outside
+# Where more may come from outside.
+ONE_FILE = {"lab/live.py": {"ipywidgets"}, "sliders.py": {"ipywidgets"}, "lab/processes.py": {"cloudpickle"}}
 
 
 def sources():

@@ -25,6 +25,7 @@ ARMS = {
         "linestyle": (0, (2, 2, 1, 2)),
     },
     "add_sd": {"label": "mean subtracted, sd added", "color": "#E6550D", "linestyle": (0, (3, 3))},
+    "replica": {"label": "BatchNorm on each device by itself", "color": "#C51B7D", "linestyle": (0, (2, 1.5, 6, 1.5))},
     "skip_init": {"label": "SkipInit", "color": "#000000", "linestyle": (0, (3, 1, 1, 1))},
     # One mean and variance for all channels together.
     "shared": {"label": "one statistic for all channels", "color": "#B2182B", "linestyle": (0, (5, 3))},
