@@ -89,7 +89,9 @@ def _measured(step):
         parameter.zero_()
     y, wrong = block(x), []
     if y.shape != x.shape or not torch.equal(y, x):
-        wrong.append("With all its weights at 0 your block does not return its input: the way around the branch is missing.")
+        wrong.append(
+            "With all its weights at 0 your block does not return its input: the way around the branch is missing."
+        )
     counts = [sum(isinstance(m, kind) for m in block.modules()) for kind in (nn.Conv2d, nn.BatchNorm2d)]
     if counts != [2, 2]:
         wrong.append(f"Your block has {counts[0]} convolutions and {counts[1]} norms of its own, expected 2 and 2.")
@@ -141,7 +143,10 @@ def _trained(step):
     wrong = []
     if mine < theirs - POINTS:
         wrong = [f"The net gets {mine:.1f} % of the validation images; those measured got {theirs:.1f} %."]
-    return wrong, f"{mine:.1f} % of the validation images. diagnose: {', '.join(step['report'].names) or 'nothing found'}"
+    return (
+        wrong,
+        f"{mine:.1f} % of the validation images. diagnose: {', '.join(step['report'].names) or 'nothing found'}",
+    )
 
 
 def _recalibrated(step):

@@ -32,7 +32,7 @@ def residual_block(channels, norm):
     norm  called as norm(channels): a new normalization. For nn.Identity, which has no shift, the convolutions have a
           bias; for all others they have none
     Returns a nets.ResidualBlock, which is an nn.Sequential that adds its input.
-    Source: He et al. 2015, "Deep residual learning for image recognition", figure 2; the relu after the sum is not here.
+    Source: He et al. 2015, "Deep residual learning for image recognition", figure 2, without the last relu.
     """
     bias = norm is nn.Identity
     return nets.ResidualBlock(

@@ -27,7 +27,9 @@ def which_norm(found):
     axes.axhline(enough, color="0.4", linewidth=1, linestyle=":")
     axes.text(tuning["lr"].min(), enough + 1, "90 % of the best", color="0.3", fontsize=9, va="bottom")
     axes.set(xscale="log", ylim=(0, 100), xlabel="learning rate", ylabel="validation images right (%)")
-    axes.set_title(f"Where each normalization trains ({found['steps']} steps; band: 95 % interval of the mean, 8 seeds)")
+    axes.set_title(
+        f"Where each normalization trains ({found['steps']} steps; band: 95 % interval of the mean, 8 seeds)"
+    )
     axes.legend(loc="lower left")
     return axes, "\n".join(map(_said, rows))
 

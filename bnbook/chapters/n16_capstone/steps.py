@@ -8,7 +8,6 @@ import functools
 from dataclasses import dataclass, field
 
 import pandas as pd
-import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -57,7 +56,7 @@ def called(function, *args):
 
 
 def step(work):
-    """Decorator: the function is a step. It returns (found, text); a stub, or an open step before it, leaves it open."""
+    """Decorator: the function is a step, and returns (found, text); a stub or an open step before it leaves it open."""
     name = work.__name__
 
     @functools.wraps(work)
@@ -106,10 +105,11 @@ def _percent(table, norm):
 
 @step
 def decided(choose, measured, prefer, margin=1.0, lr=None):
-    """The norm that `choose` takes, and its rate: lr, or the best one."""
-    prefer = [norm for norm in prefer if norm in measured["norms"]]
-    if len(prefer) < 2:
-        raise ValueError(f"prefer needs two or more of the norms measured, which are {', '.join(measured['norms'])}")
+    """The norm that `choose` takes, and its rate: lr, or the best one. Norms that prefer leaves out are put last."""
+    unknown = [norm for norm in prefer if norm not in measured["best"]]
+    if unknown:
+        raise ValueError(f"prefer names {unknown[0]!r}; measured were {', '.join(measured['best'])}")
+    prefer = [norm for norm in dict.fromkeys([*prefer, *measured["norms"]]) if norm in measured["norms"]]
     norm, rows = called(choose, measured["table"], prefer, margin)
     lr = measured["best"].get(norm) if lr is None else lr
     text = f"{norm}, trained at the rate {lr:g}" if lr else f"{norm}, which was not measured"
@@ -139,7 +139,9 @@ def trained(decided, steps=STEPS, seed=0):
     net.eval()
     found = {"net": net, "images": images, "report": report, "steps": steps, "decided": decided}
     found["accuracy"] = right(net, images.x_val, images.y_val)
-    text = f"{steps} steps with {decided['norm']} at {decided['lr']:g}: {found['accuracy']:.1f} % of the validation images"
+    text = (
+        f"{steps} steps with {decided['norm']} at {decided['lr']:g}: {found['accuracy']:.1f} % of the validation images"
+    )
     return found, f"{text}\n{report}"
 
 
@@ -222,7 +224,7 @@ def folded(fold_net, gap, adapted):
 
 @step
 def exported(gap, folded):
-    """The folded net in ONNX, run by onnxruntime in float32: how far its outputs are off. Open where that is missing."""
+    """The folded net in ONNX, run by onnxruntime in float32: how far its outputs are off; not run where that lacks."""
     if runtime.missing():
         text = f"not run: {', '.join(runtime.missing())} not installed. {runtime.INSTALL}"
         return {"apart": None, "run": None, "folded": folded}, text
