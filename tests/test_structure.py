@@ -39,7 +39,7 @@ ALLOWED = {
     ),
     "gpu": ({"bench"}, {"torch", "matplotlib"}),
     "diagnose": (set(), {"torch", "numpy", "tqdm"}),
-    "notebook": (set(), {"numpy", "torch", "matplotlib", "threadpoolctl"}),
+    "notebook": ({"lab"}, {"numpy", "torch", "matplotlib", "threadpoolctl", "IPython"}),
     "course": ({"chapters"}, {"nbformat", "nbclient", "jupyter_client"}),
     "run": ({"chapters", "data", "notebook", "lab"}, {"torch", "matplotlib"}),
     "chapters": (set(), set()),
