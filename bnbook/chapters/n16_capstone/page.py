@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from bnbook.grading.message import fold
 from bnbook.lab import results
 
 from . import card, experiments
@@ -21,9 +22,10 @@ def keep(work, file, why=""):
     An earlier page of yours is replaced; another file of that name is left alone.
     """
     lines = card.judged(work)
-    unfinished = [f"{line.step} ({line.state})" for line in lines if line.state in ("open", "wrong")]
-    if unfinished:
-        print(f"Nothing written. To be done: {', '.join(unfinished)}.")
+    unfinished = {state: [line.step for line in lines if line.state == state] for state in ("open", "wrong")}
+    if any(unfinished.values()):
+        said = [f"{state} are {', '.join(steps)}" for state, steps in unfinished.items() if steps]
+        print(fold(f"Nothing written: {'; '.join(said)}."))
         return
     file = Path(file)
     try:

@@ -31,11 +31,11 @@ def which_norm(found):
         f"Where each normalization trains ({found['steps']} steps; band: 95 % interval of the mean, 8 seeds)"
     )
     axes.legend(loc="lower left")
-    return axes, "\n".join(map(_said, rows))
+    shown = "Validation accuracy against learning rate, a line for each normalization:"
+    return axes, "\n".join([shown, *map(_said, rows)])
 
 
 def _said(row):
-    label = ARMS[row["norm"]]["label"]
-    width = "a decade or more" if row["decades"] >= 1 else "less than a decade"
-    known = "with failure tried on both sides" if row["enclosed"] else "open at one end: more rates would tell"
-    return f"{label}: best at {row['best rate']:g}, {100 * row['accuracy']:.0f} %; good over {width}, {known}"
+    width = "half a decade or more" if row["decades"] >= 0.5 else "less than half a decade"
+    known = "" if row["enclosed"] else "; open at one end: try more rates"
+    return f"{ARMS[row['norm']]['label']}: best at {row['best rate']:g}, {100 * row['accuracy']:.0f} %; good over {width}{known}"

@@ -17,6 +17,7 @@ from bnbook.lab import results
 
 from . import experiments, functions, runtime
 
+NO_LABEL = "recalibrated with new images, no label"
 STEPS, TUNED_ON, TUNE_STEPS, TUNE_RATE, TUNE_BATCH = 300, 200, 200, 0.1, 8
 
 
@@ -196,7 +197,7 @@ def adapted(recalibrate, freeze, recalibrated, adapt=True, images=TUNED_ON, step
     old, accuracy = trained["images"], {"as it is": right(start, new.x_val, new.y_val)}
     if adapt:
         start = called(recalibrate, start, new.batches(labels=False))
-        accuracy["recalibrated with new images, no label"] = right(start, new.x_val, new.y_val)
+        accuracy[NO_LABEL] = right(start, new.x_val, new.y_val)
     net = called(freeze, copy.deepcopy(start))
     train.fit(net, new.x_train[:images], new.y_train[:images], lr, TUNE_BATCH, steps)
     net.eval()
@@ -233,3 +234,13 @@ def exported(gap, folded):
     apart = called(gap, net, run, x)
     text = f"onnxruntime, {len(x)} images: outputs apart by {apart:.1e} of the largest, in float32"
     return {"apart": apart, "run": run, "net": net, "x": x, "folded": folded}, text
+
+
+def ours(measured, prefer):
+    """The steps `decided` to `folded` by the finished functions, from a `measured` step: a dict, name to step."""
+    chosen = decided(functions.choose, measured, prefer)
+    net = trained(chosen)
+    fresh = recalibrated(functions.recalibrate, net)
+    moved = adapted(functions.recalibrate, functions.freeze, fresh)
+    small = folded(functions.fold_net, functions.gap, moved)
+    return {step.name: step for step in (chosen, net, fresh, moved, small)}
