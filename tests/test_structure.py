@@ -39,7 +39,8 @@ ALLOWED = {
     ),
     "gpu": ({"bench"}, {"torch", "matplotlib"}),
     "diagnose": (set(), {"torch", "numpy", "tqdm"}),
-    "notebook": (set(), {"numpy", "torch", "matplotlib", "threadpoolctl"}),
+    "progress": ({"chapters", "grading"}, {"pandas"}),
+    "notebook": ({"progress"}, {"numpy", "torch", "matplotlib", "threadpoolctl"}),
     "course": ({"chapters"}, {"nbformat", "nbclient", "jupyter_client"}),
     "run": ({"chapters", "data", "notebook", "lab"}, {"torch", "matplotlib"}),
     "chapters": (set(), set()),
@@ -47,7 +48,7 @@ ALLOWED = {
     "__init__": (set(), set()),
     "__main__": ({"*"}, {"jupyter_client", "torch"}),
 }
-GROUND = set(ALLOWED) - {"chapters", "course", "notebook", "run", "install", "__init__", "__main__"}
+GROUND = set(ALLOWED) - {"chapters", "course", "progress", "notebook", "run", "install", "__init__", "__main__"}
 ROOM = (GROUND, {"numpy", "torch", "scipy", "pandas", "matplotlib", "tqdm"})
 ONE_FILE = {"lab/live.py": {"ipywidgets"}, "sliders.py": {"ipywidgets"}}  # where more may come from outside
 
