@@ -1,4 +1,4 @@
-"""What the first cell of every notebook calls: device, threads, figure style, stable printing.
+"""What every notebook calls: `setup` (device, threads, figure style, stable printing) and `show` for its figures.
 
 Read after progress.
 Used from notebook 00 on.
@@ -7,10 +7,12 @@ Used from notebook 00 on.
 import os
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from .lab.style import alternative
 from .progress import NOTHING, listen_in, report
 
 # 90 dots per inch and about 8 x 3 inches make a picture of 40 to 60 kB, readable on a projector.
@@ -57,6 +59,24 @@ def setup():
     matplotlib.rcParams.update(STYLE)
     listen_in(os.getcwd())
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def show(drawn):
+    """Show what a function of `plots` has drawn, then print its text, whose first paragraph is the picture's alt text.
+
+    drawn  (axes, text); axes is one, several in an array, or the figure
+    A Python script shows its windows and goes on when they are closed. Returns None.
+    """
+    axes, text = drawn
+    figure = np.ravel(axes)[0].figure
+    if "inline" in matplotlib.get_backend():  # of Jupyter; others have no place for an alt text
+        from IPython.display import display
+
+        display(figure, metadata={"image/png": {"alt": alternative(text)}})
+        plt.close(figure)  # or it would be shown again at the end of the cell
+    else:
+        plt.show()
+    print(text)
 
 
 def progress(on=False):

@@ -40,7 +40,7 @@ ALLOWED = {
     "gpu": ({"bench"}, {"torch", "matplotlib"}),
     "diagnose": (set(), {"torch", "numpy", "tqdm"}),
     "progress": ({"chapters", "grading"}, {"pandas"}),
-    "notebook": ({"progress"}, {"numpy", "torch", "matplotlib", "threadpoolctl"}),
+    "notebook": ({"lab", "progress"}, {"numpy", "torch", "matplotlib", "threadpoolctl", "IPython"}),
     "course": ({"chapters"}, {"nbformat", "nbclient", "jupyter_client"}),
     "run": ({"chapters", "data", "notebook", "lab"}, {"torch", "matplotlib"}),
     "chapters": (set(), set()),
