@@ -187,7 +187,7 @@ def weight_decay_equilibrium(data):
         }
         for name, arm in zip(names, data["arms"], strict=True)
     ]
-    return axes, f"{verdict}.\nLast third of {data['steps']} steps, {data['seeds']} seeds:\n\n{results.printed(rows)}"
+    return axes, f"{verdict}.\n\nLast third of {data['steps']} steps, {data['seeds']} seeds:\n\n{results.printed(rows)}"
 
 
 def _setting(arm):
