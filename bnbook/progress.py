@@ -20,9 +20,7 @@ from . import chapters
 from .grading.listening import listen
 
 FILE = "bnbook-progress.jsonl"
-COURSE = (
-    Path(__file__).resolve().parent.parent / "notebooks"
-)  # whose outputs tests compare: never recorded, whatever lies there
+COURSE = Path(__file__).resolve().parent.parent / "notebooks"  # whose outputs tests compare: never recorded
 OUTCOMES = {"exercise": ("passed", "slip", "wrong", "error"), "question": ("right", "wrong")}
 RIGHT = ("passed", "right")
 NOTHING = "Your progress is not recorded."
@@ -46,7 +44,7 @@ def _line(room, kind, name, outcome, detail):
 
 def _append(path, facts, more=0):
     """Add one line, in one write, to a file that is there; a newline first, in case the last line was cut off."""
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | more)
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | more, 0o666)
     try:
         os.write(file, f"\n{json.dumps(facts)}\n".encode())
     finally:
