@@ -56,6 +56,7 @@ def _parser(argv):
     check.set_defaults(run=run_check)
 
     run.add_arguments(commands.add_parser("run", help="run an experiment: data as JSON, figure as PNG, verdict here"))
+    _add_progress(commands)
 
     bench = commands.add_parser("bench", help="how fast every version of BatchNorm is on this machine (minutes)")
     bench.add_argument(
@@ -94,16 +95,6 @@ def _parser(argv):
     reset.add_argument("number", help="the notebook's number, such as 02")
     reset.add_argument("--folder", help="where your copy is, seen from here (default: work, in the course's folder)")
     reset.set_defaults(run=run_reset)
-
-    progress = commands.add_parser("progress", help="what you have done, if you have it recorded")
-    progress.add_argument("--on", action="store_true", help="record it from now on, in a file beside your notebooks")
-    progress.add_argument("--folder", help="where your copy is, seen from here (default: work, in the course's folder)")
-    progress.set_defaults(run=run_progress)
-
-    group = commands.add_parser("class", help="for the instructor: what several learners have done")
-    group.add_argument("folder", type=Path, help="with a file NAME.jsonl of each, or a folder NAME with its own")
-    group.add_argument("--csv", type=Path, metavar="FILE", help="write every record there, too")
-    group.set_defaults(run=run_class)
 
     notebooks = commands.add_parser("notebooks", help="execute the course's notebooks and store their outputs")
     notebooks.add_argument("numbers", nargs="*", help="only these, such as 00 02 (default: all)")
@@ -240,6 +231,37 @@ def _agree(exercises):
             raise RuntimeError(verdict.message)
 
 
+# --- progress ------------------------------------------------------------------------------------------------------
+
+
+def _add_progress(commands):
+    """The commands for what learners have done."""
+    mine = commands.add_parser("progress", help="what you have done, if you have it recorded")
+    mine.add_argument("--on", action="store_true", help="record it from now on, in a file beside your notebooks")
+    mine.add_argument("--folder", help="where your copy is, seen from here (default: work, in the course's folder)")
+    mine.set_defaults(run=run_progress)
+
+    group = commands.add_parser("class", help="for the instructor: what several learners have done")
+    group.add_argument("folder", type=Path, help="with a file NAME.jsonl of each, or a folder NAME with its own")
+    group.add_argument("--csv", type=Path, metavar="FILE", help="write every record there, too")
+    group.set_defaults(run=run_class)
+
+
+def run_progress(options):
+    """Print what the learner has done, if it is recorded; begin to record it where asked."""
+    from . import course, progress
+
+    said = progress.report(course.place(options.folder), options.on)
+    print(said + (" The same command with --on begins to." if said == progress.NOTHING else ""))
+
+
+def run_class(options):
+    """Print what the learners whose files are in a folder have done."""
+    from . import progress
+
+    print(progress.class_report(options.folder, options.csv))
+
+
 # --- bench ---------------------------------------------------------------------------------------------------------
 
 
@@ -312,21 +334,6 @@ def run_reset(options):
     from . import course
 
     course.reset(options.number, options.folder)
-
-
-def run_progress(options):
-    """Print what the learner has done, if it is recorded; begin to record it where asked."""
-    from . import course, progress
-
-    said = progress.report(course.place(options.folder), options.on)
-    print(said + (" The same command with --on begins to." if said == progress.NOTHING else ""))
-
-
-def run_class(options):
-    """Print what the learners whose files are in a folder have done."""
-    from . import progress
-
-    print(progress.class_report(options.folder, options.csv))
 
 
 def run_notebooks(options):

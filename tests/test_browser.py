@@ -18,7 +18,7 @@ from bnbook import chapters, course
 from bnbook.grading.message import name_of
 
 playwright = pytest.importorskip("playwright.sync_api")
-WAIT = 300_000  # ms: ten times what the slowest notebook takes on an idle machine
+WAIT = 900_000  # ms: a notebook takes up to a minute and a half on an idle machine, ten times as long on a busy one
 playwright.expect.set_options(timeout=60_000)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WIDTH, HEIGHT = 1280, 900
