@@ -55,7 +55,7 @@ def turn_on(folder):
     """Make the file, if it is not there yet. Raises ValueError where that cannot be."""
     folder = Path(folder).resolve()
     if folder == COURSE:
-        raise ValueError("nothing is recorded in the course's own notebooks; it is in your copy, which the command lab opens.")
+        raise ValueError("nothing is recorded in the course's own notebooks; in your copy it is.")
     if not folder.is_dir():
         raise ValueError(f"there is no copy of the notebooks in {folder} yet; the command lab makes it.")
     try:
