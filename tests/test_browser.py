@@ -84,7 +84,9 @@ def lab(tmp_path_factory):
         headers = {"Authorization": f"token {token}"}
         stop = urllib.request.Request(f"{base}/api/shutdown", method="POST", headers=headers)
         urllib.request.urlopen(stop, timeout=60).close()
+        server.wait(60)
     finally:
+        server.terminate()  # does nothing to one that has ended
         server.wait(60)
 
 
