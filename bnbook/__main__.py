@@ -24,7 +24,7 @@ PACKAGE = Path(__file__).parent
 # of the notebooks stand on all of it.
 ORDER = (
     *("norm_numpy", "norm_fast", "norm_torch", "norm_triton", "data", "nets", "train", "lab", "grading", "bench"),
-    *("gpu", "diagnose", "notebook", "course", "elsewhere", "guide", "run"),
+    *("gpu", "diagnose", "progress", "notebook", "course", "elsewhere", "guide", "run"),
 )
 
 
@@ -56,6 +56,7 @@ def _parser(argv):
     check.set_defaults(run=run_check)
 
     run.add_arguments(commands.add_parser("run", help="run an experiment: data as JSON, figure as PNG, verdict here"))
+    _add_progress(commands)
 
     bench = commands.add_parser("bench", help="how fast every version of BatchNorm is on this machine (minutes)")
     bench.add_argument(
@@ -271,6 +272,37 @@ def _agree(exercises):
         verdict = exercise.judge(exercise.finished)
         if verdict.kind != "agrees":
             raise RuntimeError(verdict.message)
+
+
+# --- progress ------------------------------------------------------------------------------------------------------
+
+
+def _add_progress(commands):
+    """The commands for what learners have done."""
+    mine = commands.add_parser("progress", help="what you have done, if you have it recorded")
+    mine.add_argument("--on", action="store_true", help="record it from now on, in a file beside your notebooks")
+    mine.add_argument("--folder", help="where your copy is, seen from here (default: work, in the course's folder)")
+    mine.set_defaults(run=run_progress)
+
+    group = commands.add_parser("class", help="for the instructor: what several learners have done")
+    group.add_argument("folder", type=Path, help="with a file NAME.jsonl of each, or a folder NAME with its own")
+    group.add_argument("--csv", type=Path, metavar="FILE", help="write every record there, too")
+    group.set_defaults(run=run_class)
+
+
+def run_progress(options):
+    """Print what the learner has done, if it is recorded; begin to record it where asked."""
+    from . import course, progress
+
+    said = progress.report(course.place(options.folder), options.on)
+    print(said + (" The same command with --on begins to." if said == progress.NOTHING else ""))
+
+
+def run_class(options):
+    """Print what the learners whose files are in a folder have done."""
+    from . import progress
+
+    print(progress.class_report(options.folder, options.csv))
 
 
 # --- bench ---------------------------------------------------------------------------------------------------------

@@ -39,7 +39,8 @@ ALLOWED = {
     ),
     "gpu": ({"bench"}, {"torch", "matplotlib"}),
     "diagnose": (set(), {"torch", "numpy", "tqdm"}),
-    "notebook": ({"lab"}, {"numpy", "torch", "matplotlib", "threadpoolctl", "IPython"}),
+    "progress": ({"chapters", "grading"}, {"pandas"}),
+    "notebook": ({"lab", "progress"}, {"numpy", "torch", "matplotlib", "threadpoolctl", "IPython"}),
     "course": ({"chapters"}, set()),  # what belongs to the extra `lab` it imports by name, with a sentence if absent
     "elsewhere": ({"course"}, set()),
     "guide": ({"chapters", "course", "grading"}, set()),
@@ -50,7 +51,7 @@ ALLOWED = {
     "__main__": ({"*"}, {"jupyter_client", "torch"}),
 }
 GROUND = set(ALLOWED) - {
-    *("chapters", "course", "elsewhere", "guide", "notebook", "run", "install", "__init__", "__main__"),
+    *("chapters", "course", "elsewhere", "guide", "notebook", "progress", "run", "install", "__init__", "__main__"),
 }
 ROOM = (GROUND, {"numpy", "torch", "scipy", "pandas", "matplotlib", "tqdm"})
 # Where more may come from outside.

@@ -4,6 +4,8 @@ Read after lab.
 Used from notebook 00 on, by `checks` of every room.
 """
 
+from .listening import tell
+
 
 def desk(exercises, questions):
     """What `checks` of a room brings beside its exercises: `hint, solution, answer = desk(EXERCISES, QUESTIONS)`.
@@ -13,6 +15,7 @@ def desk(exercises, questions):
     source; answer(name, yours) prints what is right or wrong about yours, None being 'not answered yet'. They raise
     ValueError with the names that there are, if there is none of that name.
     """
+    room = next((each.room for each in exercises), "")
     exercises, questions = ({each.name: each for each in group} for group in (exercises, questions))
 
     def find(known, kind, name):
@@ -30,6 +33,9 @@ def desk(exercises, questions):
 
     def answer(name, yours):
         """Print what is right or wrong about your answer to the question called name; None is 'not answered yet'."""
-        find(questions, "question", name).answer(yours)
+        question = find(questions, "question", name)
+        option = question.answer(yours)
+        if option is not None:
+            tell(room, "question", name, "right" if option == question.right else "wrong", str(option))
 
     return hint, solution, answer

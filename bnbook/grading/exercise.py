@@ -26,6 +26,7 @@ from .compare import (
     scattered,
     try_call,
 )
+from .listening import tell
 
 AT_MOST = 3  # slips that are named together; a longer list explains nothing
 
@@ -109,10 +110,17 @@ class Exercise:
             )
         verdict = self.judge(yours)
         print(message.fold(verdict.message))
+        self._tell(yours, verdict)
         if verdict.error is not None:
             raise _as_theirs(verdict.error)
         if verdict.kind == "wrong":
             raise CheckFailed(message.fold(verdict.message))
+
+    def _tell(self, yours, verdict):
+        """Tell who listens: not of a stub, of ours, or of a lambda, by which a text shows what is wrong."""
+        named = getattr(yours, "__name__", None) == self.name and yours is not self.finished
+        if named and verdict.kind != "not written":
+            tell(self.room, "exercise", self.name, *verdict.outcome)
 
     def judge(self, yours):
         """The verdict, neither printed nor raised."""
@@ -269,6 +277,15 @@ class Verdict:
     message: str
     slip: Callable | None = None
     error: Exception | None = None
+
+    @property
+    def outcome(self):
+        """For who keeps a record: 'passed', 'slip', 'error' or 'wrong', and which slip or class of error."""
+        if self.slip:
+            return "slip", message.name_of(self.slip)
+        if self.error is not None:
+            return "error", type(self.error).__name__
+        return ("passed" if self.kind == "agrees" else self.kind), None
 
 
 @dataclass(frozen=True)

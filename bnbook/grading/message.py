@@ -86,7 +86,7 @@ def _by_its_default(exercise, name):
 
 
 def _whole(exercise, known):
-    name, why = _name(known.slip), _why(exercise, known.slip, exercise._on_example(known.slip, short))
+    name, why = name_of(known.slip), _why(exercise, known.slip, exercise._on_example(known.slip, short))
     if known.by_rounding:  # many a computation loses digits there; the numbers cannot tell which
         return f"One way to get this is {name}: {why}"
     return f"That is what {name} gives: {why}"
@@ -100,7 +100,7 @@ def _part(exercise, yours, known):
     else:
         start = f"A part of it is known: {named} {'is' if one else 'are'} what"
     whys = [_why_of_a_part(exercise, yours, slip, known) for slip in known.slips]
-    told = [(_name(slip), f": {why}" if why else "") for slip, why in zip(known.slips, whys, strict=True)]
+    told = [(name_of(slip), f": {why}" if why else "") for slip, why in zip(known.slips, whys, strict=True)]
     if len(told) == 1:
         lines = [f"{start} {told[0][0]} gives{told[0][1] or '.'}"]
     else:
@@ -152,7 +152,8 @@ def _by_hand(exercise, yours):
 # --- a slip's docstring, `name: why`, where `{var}` stands for the output var on the small example -----------------
 
 
-def _name(slip):
+def name_of(slip):
+    """What was done, as the slip's docstring says it before its colon."""
     return _text(slip).split(": ", 1)[0]
 
 

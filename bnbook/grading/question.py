@@ -32,21 +32,25 @@ class Question:
     wrong: dict[object, tuple[str, str, str]]
 
     def answer(self, yours):
-        """Print what is right or wrong about yours."""
-        print(fold(f"{self.name}: {self._reply(yours)}"))
+        """Print what is right or wrong about yours; returns the option that it is, None if it is none of them."""
+        option, says = self._reply(yours)
+        print(fold(f"{self.name}: {says}"))
+        return option
 
     def _reply(self, yours):
         value = _plain(yours)
         if value is None:
-            return "not answered yet"
+            return None, "not answered yet"
         if not isinstance(value, (bool, int, float, str)):
-            return f"that is {_kind(value)}; asked is {self._asked()}."
+            return None, f"that is {_kind(value)}; asked is {self._asked()}."
         options = (self.right, *self.wrong)
         option = next((o for o in options if _same(value, o)), None)
         if option is not None:
-            return self._judge(option, "")
+            return option, self._judge(option, "")
         near, sure = _near(value, options)
-        return self._judge(near[0], f" (which I read in {value!r})") if sure else self._unknown(value, near)
+        if sure:
+            return near[0], self._judge(near[0], f" (which I read in {value!r})")
+        return None, self._unknown(value, near)
 
     def _judge(self, option, how):
         if option == self.right:
