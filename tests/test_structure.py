@@ -55,7 +55,13 @@ GROUND = set(ALLOWED) - {
 }
 ROOM = (GROUND, {"numpy", "torch", "scipy", "pandas", "matplotlib", "tqdm"})
 # Where more may come from outside.
-ONE_FILE = {"lab/live.py": {"ipywidgets"}, "sliders.py": {"ipywidgets"}, "lab/processes.py": {"cloudpickle"}}
+ONE_FILE = {
+    "lab/live.py": {"ipywidgets"},
+    "sliders.py": {"ipywidgets"},
+    "lab/processes.py": {"cloudpickle"},
+    "lab/workers.py": {"joblib", "threadpoolctl", "distributed"},
+    "n16_capstone/runtime.py": {"onnxruntime"},
+}
 
 
 def sources():

@@ -11,10 +11,13 @@ import multiprocessing
 import os
 import pickle
 import re
+import signal
 import socket
+import threading
 import warnings
-from concurrent.futures import CancelledError, as_completed
+from concurrent.futures import CancelledError
 from contextvars import ContextVar
+from queue import SimpleQueue
 from typing import NamedTuple
 
 import torch
@@ -61,16 +64,32 @@ def workers(number=1, cluster=None):
 @contextlib.contextmanager
 def _processes(number):
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    how = {"env": threads, "initializer": _take_one_gpu, "initargs": (_gpus(),), "timeout": 300}
+    how = {"env": threads, "initializer": _begin, "initargs": (_gpus(),), "timeout": 300}
 
     def executor():
-        return loky.get_reusable_executor(number, **how)  # new processes, if one of the old has been killed
+        pool = loky.get_reusable_executor(number, **how)  # new processes, if one of the old has been killed
+        with _deaf():
+            pool.submit(int)  # starts them
+        return pool
 
     try:
         yield None if number == 1 else _Pool(executor, sent=lambda data: data)
     finally:
         if number > 1:
-            executor().shutdown(kill_workers=True)
+            loky.get_reusable_executor(number, **how).shutdown(kill_workers=True)
+
+
+@contextlib.contextmanager
+def _deaf():
+    """Processes that are started meanwhile do not hear Ctrl-C: this one does, and ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _gpus():
@@ -79,8 +98,9 @@ def _gpus():
     return chosen.split(",") if chosen else [str(number) for number in range(torch.cuda.device_count())]
 
 
-def _take_one_gpu(gpus):
+def _begin(gpus):
     """Called when a process starts, before it has looked for a GPU: it will see one, and call it cuda."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if gpus:
         number = int(re.search(r"\d+$", multiprocessing.current_process().name)[0])  # LokyProcess-1 is the first
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus[(number - 1) % len(gpus)]
@@ -149,7 +169,7 @@ def as_they_come(job, data, tasks):
         before, executor = len(left), pool.executor()
         futures = {executor.submit(call, *same, _packed((job, task))): at for at, task in left.items()}
         try:
-            for future in as_completed(futures):
+            for future in _those_done_first(futures):
                 if _is_done(future):
                     del left[futures[future]]
                     yield futures[future], future.result()
@@ -158,6 +178,15 @@ def as_they_come(job, data, tasks):
                 future.cancel()
         if len(left) == before:
             raise RuntimeError("worker processes end, killed or out of memory, and finish nothing")
+
+
+def _those_done_first(futures):
+    """Futures in the order in which they end, so that what is finished before one fails is handed on before it."""
+    done = SimpleQueue()
+    for future in futures:
+        future.add_done_callback(done.put)
+    for _ in futures:
+        yield done.get()
 
 
 def _packed(thing):

@@ -78,7 +78,7 @@ def test_what_is_edited_while_a_process_runs_is_not_taken_for_what_it_runs(room)
     assert kept._source_of_room("n99_toy") != running
 
 
-@pytest.mark.parametrize("part", ["lab", "train", "nets", "norm_torch"])
+@pytest.mark.parametrize("part", ["lab", "train", "nets", "norm_torch", "data"])
 def test_an_edit_of_the_ground_is_seen_in_whatever_file_it_is(part, tmp_path):
     for path in kept.ground_of(PACKAGE):
         copy = shutil.copytree if path.is_dir() else shutil.copyfile
