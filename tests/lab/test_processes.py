@@ -118,8 +118,8 @@ def test_no_process_is_left_of_a_start_that_was_interrupted(monkeypatch):
 
 
 CELLS = {
-    "start": "import os, time, torch, torch.distributed as dist\nfrom bnbook.lab.processes import Ranks\n"
-    "ranks = Ranks(2)\ndef pids():\n    return os.getpid(), os.getppid()\n"
+    "start": "import os, time, torch, torch.distributed as dist\nfrom bnbook.lab import processes\n"
+    "processes.IMPORTED = ['torch']\nranks = processes.Ranks(2)\ndef pids():\n    return os.getpid(), os.getppid()\n"
     "def stuck():\n    time.sleep(1000 * dist.get_rank())\n    dist.all_reduce(torch.ones(2))\n"
     "print(ranks.run(pids))",
     "failed": "print(ranks.run(pids))\ndef half(x):\n    y = x\n    return y / dist.get_rank()\nranks.run(half, 1)",
