@@ -63,7 +63,7 @@ def _pointers(step):
 
     used = [(getattr(checks, name, None), function) for name, function in step.used.items()]
     failed = [check.name for check, function in used if check and check.judge(function).kind in ("wrong", "raised")]
-    return [f"checks.{name}({name}) says what is wrong with your function." for name in failed]
+    return [f"See {', '.join(f'checks.{name}({name})' for name in failed)}."] if failed else []
 
 
 def shown(lines):

@@ -206,7 +206,7 @@ def test_recalibrated_refuses(slip, says):
 
 def test_the_card_points_to_a_check_that_refuses_the_function_and_to_no_other():
     says = refused(steps.recalibrated(recalibrate.momentum_as_it_is, trained()))
-    assert says.endswith("checks.recalibrate(recalibrate) says what is wrong with your function.")
+    assert says.endswith(" See checks.recalibrate(recalibrate).")
     assert "checks." not in refused(decided(lr=1.0))
 
 

@@ -206,6 +206,7 @@ def as_code(exercise, head):
     [
         ("residual_block", "channels, norm"),
         ("choose", "table, prefer, margin=1.0"),
+        ("recalibrate", "net, batches"),
         ("freeze", "net"),
         ("fold_net", "net"),
         ("gap", "net, run, x"),
