@@ -20,15 +20,6 @@ from . import experiments, functions
 from .steps import norms_of, right
 
 SEEDS, POINTS, IN_FLOAT64, IN_FLOAT32 = 8, 5.0, 1e-10, 1e-5
-FUNCTIONS = {
-    "measured": "residual_block",
-    "decided": "choose",
-    "trained": "residual_block",
-    "recalibrated": "recalibrate",
-    "adapted": "freeze",
-    "folded": "fold_net",
-    "exported": "gap",
-}
 
 
 @dataclass(frozen=True)
@@ -62,9 +53,17 @@ def _judged(step):
         return Line(step.name, "open", step.says)
     wrong, good = JUDGES[step.name](step)
     if wrong:
-        name = FUNCTIONS[step.name]
-        return Line(step.name, "wrong", f"{' '.join(wrong)} checks.{name}({name}) looks at the function itself.")
+        return Line(step.name, "wrong", " ".join(wrong + _pointers(step)))
     return Line(step.name, "not run" if step.found.get("apart", 0) is None else "done", good)
+
+
+def _pointers(step):
+    """Where to read more: the checks that refuse a function of this step."""
+    from . import checks  # which imports this module
+
+    used = [(getattr(checks, name, None), function) for name, function in step.used.items()]
+    failed = [check.name for check, function in used if check and check.judge(function).kind in ("wrong", "raised")]
+    return [f"See {', '.join(f'checks.{name}({name})' for name in failed)}."] if failed else []
 
 
 def shown(lines):

@@ -199,9 +199,8 @@ recalibrate = Exercise(
         "you changed on the way: the mode, the momentum.",
         "momentum = None makes a BatchNorm take the plain average over all batches since the reset. No gradient is "
         "needed, and no label.",
-        "torch.optim.swa_utils.update_bn([x for x, _ in batches], net) does all of that; then return net. By hand: for "
-        "each BatchNorm reset_running_stats() and momentum = None, net.train(), net(x) for every batch under "
-        "torch.no_grad(), then the momenta and the mode as they were.",
+        "PyTorch's update_bn does all of that, in code:\n"
+        "    torch.optim.swa_utils.update_bn([x for x, _ in batches], net)\n    return net",
     ),
 )
 

@@ -91,7 +91,8 @@ PAGE = """{first}
 {table}
 
 The choice: {norm} minus each of the others, in points of validation accuracy after {steps} steps, {seeds} seeds, \
-Student-t intervals paired by seed, Holm; differences within {margin:g} are none.
+Student-t intervals, paired by seed; differences within {margin:g} are none. Verdicts hold for all rows together \
+(Holm), so an interval without 0 may be unsettled.
 
 | minus | points [95 % interval] | verdict |
 |---|---|---|

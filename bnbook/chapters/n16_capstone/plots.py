@@ -38,4 +38,5 @@ def which_norm(found):
 def _said(row):
     width = "half a decade or more" if row["decades"] >= 0.5 else "less than half a decade"
     known = "" if row["enclosed"] else "; open at one end: try more rates"
-    return f"{ARMS[row['norm']]['label']}: best at {row['best rate']:g}, {100 * row['accuracy']:.0f} %; good over {width}{known}"
+    label, accuracy = ARMS[row["norm"]]["label"], 100 * row["accuracy"]
+    return f"{label}: best at {row['best rate']:g}, {accuracy:.0f} %; good over {width}{known}"

@@ -5,6 +5,7 @@ A step calls your function, keeps what the report card needs to judge it, and pr
 
 import copy
 import functools
+import inspect
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -58,14 +59,14 @@ def called(function, *args):
 
 def step(work):
     """Decorator: the function is a step, and returns (found, text); a stub or an open step before it leaves it open."""
-    name = work.__name__
+    name, names = work.__name__, list(inspect.signature(work).parameters)
 
     @functools.wraps(work)
     def run(*args, **options):
         waits = [arg.name for arg in args if isinstance(arg, Step) and not arg]
         if waits:
             return Step(name, None, f"waits for {waits[0]}")
-        used = {arg.__name__: arg for arg in args if callable(arg)}
+        used = {name: arg for name, arg in zip(names, args, strict=False) if callable(arg)}
         try:
             return Step(name, *work(*args, **options), used)
         except _NotWritten as stub:
