@@ -101,7 +101,6 @@ def execute(path, timeout=120):
         kernel_name=KERNEL["name"],
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
-        coalesce_streams=True,  # how a print is cut into messages depends on the machine
         on_cell_start=lambda cell, cell_index: started.append(cell_index),
     )
     # Jupyter shows figures only where nobody has chosen another backend.
@@ -133,7 +132,21 @@ def normalize(nb, outputs=True):
                 cell.outputs, cell.execution_count = [], None
             for output in cell.outputs:
                 output.get("data", {}).pop(WIDGET_VIEW, None)
+            cell.outputs = _joined(cell.outputs)
     return nb
+
+
+def _joined(outputs):
+    """Outputs with what was printed in one go in one piece: how a print is cut into messages depends on the machine.
+
+    What is printed after a figure stays after it.
+    """
+    kept = []
+    for output in outputs:
+        if kept and output.output_type == "stream" and output.get("name") == kept[-1].get("name"):
+            output = {**output, "text": kept.pop().text + output.text}
+        kept.append(extra("nbformat").from_dict(output))
+    return kept
 
 
 def write(path, nb):

@@ -1,4 +1,4 @@
-"""What the first cell of every notebook calls: device, threads, figure style, stable printing.
+"""What every notebook calls: `setup` (device, threads, figure style, stable printing) and `show` for its figures.
 
 Read after diagnose.
 Used from notebook 00 on.
@@ -7,9 +7,12 @@ Used from notebook 00 on.
 import os
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
+
+from .lab.style import alternative
 
 # 90 dots per inch and about 8 x 3 inches make a picture of 40 to 60 kB, readable on a projector.
 STYLE = {
@@ -54,3 +57,21 @@ def setup():
     torch.set_printoptions(precision=4, sci_mode=False, linewidth=100)
     matplotlib.rcParams.update(STYLE)
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def show(drawn):
+    """Show what a function of `plots` has drawn, then print its text, whose first paragraph is the picture's alt text.
+
+    drawn  (axes, text); axes is one, several in an array, or the figure
+    A Python script shows its windows and goes on when they are closed. Returns None.
+    """
+    axes, text = drawn
+    figure = np.ravel(axes)[0].figure
+    if "inline" in matplotlib.get_backend():  # of Jupyter; others have no place for an alt text
+        from IPython.display import display
+
+        display(figure, metadata={"image/png": {"alt": alternative(text)}})
+        plt.close(figure)  # or it would be shown again at the end of the cell
+    else:
+        plt.show()
+    print(text)

@@ -58,13 +58,25 @@ def test_an_executed_notebook_holds_no_version_time_or_widget_state(tmp_path):
     assert [cell.execution_count for cell in nb.cells[1:]] == [1, 2]
 
 
-def test_a_notebook_runs_in_its_own_folder_and_shows_its_figures(tmp_path, monkeypatch):
+FIGURE = """
+import matplotlib.pyplot as plt
+from bnbook.notebook import show
+print("before", flush=True)
+print("it")
+show((plt.subplots(1, 2)[1], "A line\\nthat rises.\\n\\n1 2"))
+print("after")
+"""
+
+
+def test_a_notebook_runs_in_its_own_folder_and_shows_each_figure_once_with_its_words_in_order(tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "Agg")
-    figure = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
-    path = notebook(tmp_path / "a.ipynb", "import os\nprint(os.listdir())", figure)
+    path = notebook(tmp_path / "a.ipynb", "import os\nprint(os.listdir())", FIGURE)
     course.execute(path)
-    _, here, picture = nbformat.read(path, as_version=4).cells
-    assert here.outputs[0].text == "['a.ipynb']\n" and "image/png" in picture.outputs[0].data
+    _, here, shown = nbformat.read(path, as_version=4).cells
+    assert here.outputs[0].text == "['a.ipynb']\n"
+    before, picture, after = shown.outputs
+    assert before.text == "before\nit\n" and after.text == "A line\nthat rises.\n\n1 2\nafter\n"
+    assert "image/png" in picture.data and picture.metadata == {"image/png": {"alt": "A line that rises."}}
 
 
 def test_nothing_is_written_if_nothing_changed(tmp_path):

@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib
+import matplotlib.pyplot as plt
 import pytest
 
 import bnbook
+from bnbook import notebook
 
 # In a fresh interpreter that was told to use two threads, because setup changes settings of the whole process.
 CODE = """
@@ -58,6 +61,18 @@ def test_numbers_are_printed_with_four_decimals_and_no_negative_zero(after):
     assert after["array"].split() == ["[[", "0.0000", "1.5000]", "[", "10000.0000", "-0.3333]]"]
     assert after["whole"] == "[ 3 -2]"
     assert "e" not in after["tensor"].replace("tensor", "")
+
+
+def test_in_a_script_a_figure_has_its_window_and_then_its_text_is_printed(monkeypatch, capsys):
+    monkeypatch.setattr(matplotlib, "get_backend", lambda: "agg")
+    windows = []
+    monkeypatch.setattr(plt, "show", lambda: windows.append(capsys.readouterr().out))
+    figure, axes = plt.subplots(1, 2)
+    for drawn in (axes, axes[0], figure):
+        assert notebook.show((drawn, "Two\nlines.\n\n1 2")) is None
+        assert windows == [""] and capsys.readouterr().out == "Two\nlines.\n\n1 2\n"
+        windows.clear()
+    plt.close(figure)
 
 
 def test_figures_have_the_courses_resolution_and_distinct_colours(after):

@@ -116,12 +116,18 @@ def test_its_code_has_no_magics_paths_downloads_or_styling(nb):
 
 
 @every_notebook
-def test_every_figure_has_a_text_beside_it(nb):
+def test_every_figure_has_an_alt_text_of_its_own_with_which_the_text_beside_it_begins(nb):
+    alts = []
     for cell in code_cells(nb):
-        if any("image/png" in output.get("data", {}) for output in cell.outputs):
-            texts = [o.data.get("text/plain", "") for o in cell.outputs if "data" in o and "image/png" in o.data]
-            said = text_of(cell) + "".join(t for t in texts if not t.startswith("<Figure"))
-            assert len(said.split()) >= 8, cell.source
+        assert "plt.show" not in cell.source, "show(plots.x(...)) gives a figure its alt text"
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}):
+                alts.append(output.metadata.get("image/png", {}).get("alt", ""))
+                said = f"{output.data['text/plain']}\n{text_of(cell)}"
+                assert alts[-1] and alts[-1] in " ".join(said.split()), cell.source
+    assert not [alt for alt in alts if len(alt.split()) < 8 or len(alt) > 600 or "<" in alt], "a sentence or a few"
+    assert not [alt for alt in alts if re.search(r"\w\.(png|svg|ipynb|py)\b|^\s|\s\s|\n", alt)], "words, no file's name"
+    assert len(set(alts)) == len(alts)
 
 
 @every_notebook

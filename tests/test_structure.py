@@ -39,7 +39,7 @@ ALLOWED = {
     ),
     "gpu": ({"bench"}, {"torch", "matplotlib"}),
     "diagnose": (set(), {"torch", "numpy", "tqdm"}),
-    "notebook": (set(), {"numpy", "torch", "matplotlib", "threadpoolctl"}),
+    "notebook": ({"lab"}, {"numpy", "torch", "matplotlib", "threadpoolctl", "IPython"}),
     "course": ({"chapters"}, set()),  # what belongs to the extra `lab` it imports by name, with a sentence if absent
     "elsewhere": ({"course"}, set()),
     "run": ({"chapters", "data", "notebook", "lab"}, {"torch", "matplotlib"}),

@@ -11,6 +11,8 @@ import io
 import matplotlib.pyplot as plt
 import numpy as np
 
+from .style import alternative
+
 try:
     import ipywidgets
 except ModuleNotFoundError:  # the package alone, without its extra `lab`
@@ -44,10 +46,11 @@ class Live(ipywidgets.VBox):
         self._text.value = f'<span style="white-space: pre-wrap; font-family: monospace">{html.escape(text)}</span>'
 
     def _repr_mimebundle_(self, **kwargs):
-        """The widget for a live notebook, and the still picture and its text for everywhere else."""
+        """The widget for a live notebook; the still picture, its text and its alt text for everywhere else."""
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**data, "image/png": base64.b64encode(self._image.value).decode(), "text/plain": self._still}, metadata
+        still = {"image/png": base64.b64encode(self._image.value).decode(), "text/plain": self._still}
+        return {**data, **still}, {**metadata, "image/png": {"alt": alternative(self._still)}}
 
 
 def slider(kind, label, **options):

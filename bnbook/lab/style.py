@@ -1,4 +1,4 @@
-"""One colour and one line style for each arm, throughout the course."""
+"""How a figure looks and what it says: one colour and one line style for each arm, and the alternative text."""
 
 # Okabe and Ito's palette; the pairs drawn together also differ in lightness and line style.
 ARMS = {
@@ -35,3 +35,12 @@ ARMS = {
     "momentum=0.1": {"label": "momentum=0.1", "color": "#2166AC", "linestyle": (0, (8, 1))},
     "recalibrated": {"label": "recalibrated", "color": "#1A1A1A", "linestyle": (0, (16, 1))},
 }
+
+
+def alternative(text):
+    """What stands for a picture where it cannot be seen: the text up to its first blank line, in one line.
+
+    The functions of `plots` put there, in a sentence or two, what the figure shows; tables come after the blank line,
+    because read aloud nobody follows their columns.
+    """
+    return " ".join(text.strip().split("\n\n")[0].split())

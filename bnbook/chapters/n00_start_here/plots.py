@@ -61,6 +61,7 @@ def _first_look_text(data, rates):
     some = data["arms"][0]
     lines = [
         f"{_first_look_title(data, rates)}.",
+        "",
         f"Test accuracy after {some['step'][-1]} steps: mean over {some['seeds']} seeds [95 % interval], "
         "and the paired difference in points.",
     ]
@@ -108,4 +109,5 @@ def shared_mean(axes, shape=(3, 3, 4, 4)):
         grid[0, c].set_title(f"channel {c}")
     each = int(np.prod(shape)) // count
     figure.suptitle(f"axes {axes}: {count} mean{'s' * (count != 1)}, each of {each} numbers")
-    return grid, f"Averaging {shape} over axes {axes} leaves {count} mean{'s' * (count != 1)}, each of {each} numbers."
+    means = f"leaves {count} mean{'s' * (count != 1)}, each of {each} numbers"
+    return grid, f"Numbers of one colour share a mean: averaging {shape} over axes {axes} {means}."

@@ -28,12 +28,13 @@ def twenty_layers(data, panels=(("sd", "none"), ("sd", "batch"))):
     Returns axes (an array, one per panel), text.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(4.1 * len(panels), 3.6), squeeze=False)
-    axes, lines = axes[0], []
+    axes, seen, lines = axes[0], [], []
     for ax, (quantity, norm) in zip(axes, panels, strict=True):
         arms = [arm for arm in data["arms"] if arm["norm"] == norm]
         for arm, (color, marker) in zip(arms, GAINS, strict=False):
             _over_layers(ax, arm[quantity], quantity, color, marker, label=f"gain {arm['gain']:.3g}")
         ax.set(xlabel="layer", ylabel=QUANTITIES[quantity], title=_what_happens(quantity, norm, arms))
+        seen.append(f"{QUANTITIES[quantity]}, {' '.join(ax.get_title().split())}")
         rows = [{"gain": arm["gain"], **_in_words(quantity, arm)} for arm in arms]
         lines += [f"{_HEADINGS[quantity]}, {ARMS[norm]['label']}:", printed(rows)]
     for quantity in QUANTITIES:
@@ -42,7 +43,7 @@ def twenty_layers(data, panels=(("sd", "none"), ("sd", "batch"))):
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     seeds = f"mean and range of {data['seeds']} seeds"
     figure.suptitle(f"{data['depth']} layers of {data['activation']}, untrained ({seeds})")
-    return axes, "\n".join([f"{data['depth']} layers of {data['activation']}", *lines])
+    return axes, "\n".join([f"{data['depth']} layers of {data['activation']}: {'; '.join(seen)}.", "", *lines])
 
 
 def _over_layers(ax, values, quantity, color, marker, **style):
@@ -136,8 +137,10 @@ def histograms(outputs, layers=(1, 5, 10, 20)):
     shares = [saturation(h[layers[-1] - 1]) for h in outputs.values()]
     sds = [h[layers[-1] - 1].std(0).mean() for h in outputs.values()]
     least, most = _amount(min(sds)), f"{100 * max(shares):.0f} %"
-    figure.suptitle(f"In layer {layers[-1]} the sd is {least} at one gain, and at another {most} are saturated")
-    return axes, "\n".join(["Outputs of tanh: sd over the images, and share that is saturated", printed(rows)])
+    verdict = f"In layer {layers[-1]} the sd is {least} at one gain, and at another {most} are saturated"
+    figure.suptitle(verdict)
+    heading = "Outputs of tanh: sd over the images, and share that is saturated"
+    return axes, "\n".join([f"Histograms of the outputs of tanh. {verdict}.", "", heading, printed(rows)])
 
 
 _TALLEST = 30  # percent; what all outputs share would hide everything else
@@ -209,7 +212,7 @@ def after_training(data):
     axes[1].set_title("where the mean of a unit has gone")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(data["arms"]))
     last, changes = data["depth"], []
-    lines = [f"After {data['steps']} steps at learning rate {data['lr']:g}, {data['seeds']} seeds [lowest, highest]:"]
+    lines = [f"At learning rate {data['lr']:g}, mean of {data['seeds']} seeds [lowest, highest]:"]
     for arm in data["arms"]:
         label = ARMS[arm["norm"]]["label"]
         spread, shift = (
@@ -218,7 +221,9 @@ def after_training(data):
         changes.append(f"x {arm['spread']['mean'][-1]:.1f} {label}")
         lines.append(f"  {label}, layer {last}: spread x {spread}, mean moved by {shift} sd")
     figure.suptitle(f"Spread in layer {last} after training: {', '.join(changes)}")
-    return axes, "\n".join(lines)
+    changed = " and ".join(changes)
+    first = f"After {data['steps']} steps the spread of a unit over the images is, in layer {last}, {changed}."
+    return axes, "\n".join([first, "", *lines])
 
 
 def _range(mean, lowest, highest):

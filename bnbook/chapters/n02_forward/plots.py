@@ -19,7 +19,7 @@ def images(pictures, titles):
         ax.imshow(picture, cmap="gray_r", vmin=0, vmax=1)
         ax.set(title=title, xticks=[], yticks=[])
         ax.spines[:].set_visible(True)
-    return axes[0], f"{len(pictures)} pictures: {', '.join(' '.join(title.split()) for title in titles)}."
+    return axes[0], f"{len(pictures)} pictures: {'; '.join(', '.join(title.splitlines()) for title in titles)}."
 
 
 def eps_placement(var, inside, outside):
@@ -39,8 +39,8 @@ def eps_placement(var, inside, outside):
     ratio = outside[0] / inside[0]
     ax.set_title(f"A channel that is almost constant: eps outside the root amplifies it {ratio:.0f} times more")
     text = (
-        f"At variance {var[0]:.0e} the factor is {inside[0]:.0f} with eps inside the root, {outside[0]:.0f} outside; "
-        f"at variance {var[-1]:g} both are {inside[-1]:.2f}."
+        f"Two curves over the variance of a channel. At variance {var[0]:.0e} the factor is {inside[0]:.0f} with eps "
+        f"inside the root, {outside[0]:.0f} outside; at variance {var[-1]:g} both are {inside[-1]:.2f}."
     )
     return ax, text
 
@@ -60,7 +60,10 @@ def same_shape(x, x_hat, unit):
     axes[0].set_ylabel("number of images")
     axes[0].figure.suptitle("Normalizing changes the numbers on the axis, not the shape")
     skews = [float((((v - v.mean()) / v.std()) ** 3).mean()) for v in (x, x_hat)]
-    return axes, f"Skewness {skews[0]:.3f} before and {skews[1]:.3f} after; a Gaussian has 0."
+    return axes, (
+        f"Two histograms of one shape, before and after normalizing: skewness {skews[0]:.3f} and {skews[1]:.3f}; "
+        "a Gaussian has 0."
+    )
 
 
 def variance_errors(data):
@@ -87,13 +90,17 @@ def variance_errors(data):
         xlabel="mean of the data (standard deviations)",
         ylabel="relative error of the variance",
     )
-    ax.set_title(f"{_losers(data)}: far from zero, nothing is left of the variance")
+    verdict = f"{_losers(data)}: far from zero, nothing is left of the variance"
+    ax.set_title(verdict)
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     rows = [
         {"formula": name, "mean of the data": data["offsets"][len(errors) - 1], "variance": _size(errors[-1])}
         for name, errors in data["errors"].items()
     ]
-    return ax, "\n".join([f"The worst of {data['batches']} batches with standard deviation 1:", printed(rows)])
+    first = "The error of the variance over the mean of the data, a curve for each formula."
+    second = f"{verdict[0].upper()}{verdict[1:]}."
+    heading = f"The worst of {data['batches']} batches with standard deviation 1:"
+    return ax, "\n".join([first, second, "", heading, printed(rows)])
 
 
 FORMULAS = [
@@ -140,7 +147,7 @@ def batch_norm_stages(everything, batch, x_hat, y):
         ax.plot(values, np.full(len(values), top / 2), "|", color="black", markersize=16)
         ax.set(xlim=limits, ylim=(0, top), yticks=[], xlabel=label)
     axes[0].set_title(f"A batch of {len(batch)}: dashed its mean, shaded one standard deviation to each side")
-    text = "  ".join(
+    text = f"One channel of a batch of {len(batch)}.  " + ";  ".join(
         f"{name}: mean {v.mean():z.2f}, sd {v.std():.2f}"
         for name, v in zip(("x", "x_hat", "y"), (batch, x_hat, y), strict=True)
     )

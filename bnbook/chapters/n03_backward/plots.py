@@ -50,18 +50,21 @@ def backward_graph(values, gradients):
     for (a, b), part in EDGES.items():
         _arrow(ax, boxes[a], boxes[b], part, values.get(a, 1), gradients.get((a, b)))
     paths = [gradients.get(("x", "mean")), gradients.get(("x", "deviation"))]
-    if all(path is not None for path in paths):
-        ax.text(0.1, 4.15, f"dx = {_numbers(sum(paths))}", color=GRADIENT, fontsize=9, weight="bold")
+    dx = f"dx = {_numbers(sum(paths))}" if all(path is not None for path in paths) else ""
+    if dx:
+        ax.text(0.1, 4.15, dx, color=GRADIENT, fontsize=9, weight="bold")
     ax.set(xlim=(-0.1, 12.7), ylim=(0.2, 4.5))
     ax.set_axis_off()
     known = sum(edge in gradients for edge in EDGES)
     ax.set_title(
         f"Blue goes forward along the arrow, orange is the gradient that comes back: {known} of {len(EDGES)} known"
     )
+    first = f"The graph of BatchNorm for one channel: {known} of {len(EDGES)} arrows with the gradient that comes back"
+    first += f"; {dx}." if dx else "."
     forward = [f"{name} {_numbers(value)}" for name, value in values.items()]
     lines = ["forward: " + "; ".join(forward[:5]) + ";", "         " + "; ".join(forward[5:])]
     rows = [{"back from": b, "to": a, "gradient": _numbers(gradient)} for (a, b), gradient in gradients.items()]
-    return ax, "\n".join([*lines, printed(rows)])
+    return ax, "\n".join([first, "", *lines, printed(rows)])
 
 
 def _box(ax, x, y, text):
@@ -109,7 +112,10 @@ def parabola(x):
     ax.legend(loc="upper center")
     steps = {"mean": 0, "mean + 0.01": 0.01, "mean + 1": 1}
     rows = [{"a": name, "mean((x - a)^2)": f"{np.mean((x - mean - step) ** 2):.4f}"} for name, step in steps.items()]
-    return ax, f"{printed(rows)}\nvar is {var:.4f}, the smallest of all"
+    first = (
+        f"A parabola over the point a. At its bottom, where a is the mean, it is flat and its height is var, {var:.4f}."
+    )
+    return ax, f"{first}\n\n{printed(rows)}"
 
 
 def projection(x_hat, dx_hat, along_one, along_x_hat):
@@ -128,7 +134,8 @@ def projection(x_hat, dx_hat, along_one, along_x_hat):
     _draw_space(axes[0], size, frame, **arrows)
     _draw_plane(axes[1], size, **arrows)
     share = np.linalg.norm(left) / max(np.linalg.norm(dx_hat), 1e-300)
-    figure.suptitle(f"Two parts of dx_hat are taken away, {100 * share:.0f} % of its length is left")
+    verdict = f"Two parts of dx_hat are taken away, {100 * share:.0f} % of its length is left"
+    figure.suptitle(verdict)
     rows = {
         "x_hat": x_hat,
         "dx_hat": dx_hat,
@@ -138,7 +145,7 @@ def projection(x_hat, dx_hat, along_one, along_x_hat):
     }
     named = [{"": name} | {f"example {i}": round(v, 2) for i, v in enumerate(row, 1)} for name, row in rows.items()]
     return axes, "\n".join(
-        [printed(named), f"sum of what is left: {left.sum():z.2f}; times x_hat: {left @ x_hat:z.2f}"]
+        [f"{verdict}.", "", printed(named), f"sum of what is left: {left.sum():z.2f}; times x_hat: {left @ x_hat:z.2f}"]
     )
 
 

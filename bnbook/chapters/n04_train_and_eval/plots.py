@@ -125,7 +125,9 @@ def train_eval_gap(data):
     last = gap[data["step"][-1]].groupby("arm").mean()
     worst = last[list(KEPT)].idxmax()
     figure.suptitle(f"Farthest off to the end: {worst} (mean and range of {data['seeds']} seeds)")
-    return axes, _gap_text(data, gap, accuracy)
+    ends = f"{last[worst]:.2f} with {worst}, the farthest off, and {last['recalibrated']:.2f} recalibrated"
+    first = f"The gap between the two modes over training: after {data['step'][-1]} steps {ends}; and the accuracy."
+    return axes, "\n".join([first, "", *_gap_text(data, gap, accuracy)])
 
 
 def _by_step(table, measure):
@@ -149,7 +151,7 @@ def _gap_text(data, gap, accuracy):
     changes = changes.pivot(index="against", columns="step", values="said").loc[list(KEPT)[:-1]].reset_index()
     heading = f"Recalibrating changes the accuracy, in points ({data['seeds']} seeds, paired, 95 %; verdicts by Holm):"
     changes.columns = ["against", *(f"after step {step}" for step in changes.columns[1:])]
-    return "\n".join([printed(rows), heading, printed(changes)])
+    return [printed(rows), heading, printed(changes)]
 
 
 def forgotten_eval(data):
@@ -177,12 +179,14 @@ def forgotten_eval(data):
     sizes = data["sizes"]
     at = sizes.index(20) if 20 in sizes else 0
     shuffled, by_class = (100 * np.mean(data[key], 1) for key in ("shuffled", "by_class"))
-    ax.set_title(
-        f"Without eval(): {shuffled[at]:.0f} % in shuffled batches of {sizes[at]}, {by_class[at]:.0f} % in sorted ones"
-    )
+    title = f"{shuffled[at]:.0f} % in shuffled batches of {sizes[at]}, {by_class[at]:.0f} % in sorted ones"
+    ax.set_title(f"Without eval(): {title}")
     low, high = (100 * end for end in data["interval"])
     lines = [
-        f"Evaluation mode: {right:.1f} % [{low:.1f}, {high:.1f}] over {len(data['evaluated'])} seeds. Training mode, %:"
+        f"Evaluation mode: {right:.1f} % [{low:.1f}, {high:.1f}] right over {len(data['evaluated'])} seeds. "
+        f"Training mode: {title}.",
+        "",
+        "Training mode, in %:",
     ]
     rows = [
         {"images per batch": name} | {str(size): round(a) for size, a in zip(sizes, values, strict=True)}
@@ -209,8 +213,10 @@ def folding_errors(errors):
             aspect="equal",
         )
     figure.colorbar(picture, ax=axes[0], label="largest difference of an output", shrink=0.8)
-    text = "\n".join(f"{name}: {_where(error)}" for name, error in errors.items())
-    return axes[0], text
+    wrong = [name for name, error in errors.items() if error.max() >= 1e-10]
+    names, told = ", ".join(errors), ", ".join(wrong) or "none"
+    first = f"Pixel by pixel, how far two outputs differ: {names}. They differ with {told}."
+    return axes[0], "\n".join([first, "", *(f"{name}: {_where(error)}" for name, error in errors.items())])
 
 
 def _where(error):

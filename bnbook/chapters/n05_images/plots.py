@@ -20,13 +20,15 @@ def photographs(x, normalized):
         column[0].set_title(title, fontsize=9)
         for ax, picture in zip(column, pictures, strict=True):
             _show(ax, picture)
-    figure.suptitle(f"{len(x)} photographs, normalized in {len(normalized)} ways")
+    title = f"{len(x)} photographs, normalized in {len(normalized)} ways"
+    figure.suptitle(title)
     rows = [
         {"mean and sd of": " ".join(title.split())}
         | {name: f"{values[:, c].mean():z.2f}, {values[:, c].std():.2f}" for c, name in enumerate(COLOURS)}
         for title, values in {"the batch": x, **normalized}.items()
     ]
-    return axes, printed(rows)
+    ways = "; ".join(" ".join(name.split()) for name in normalized)
+    return axes, f"{title}: {ways}.\n\n{printed(rows)}"
 
 
 COLOURS = ("red", "green", "blue")
@@ -140,7 +142,8 @@ def channel_histograms(before, after):
         ax.grid(axis="y", visible=False)
     axes[0].set(yticks=range(C), yticklabels=[f"channel {c}" for c in reversed(range(C))], xlabel="units of x")
     axes[1].set_xlabel("standard deviations of the channel")
-    figure.suptitle("One histogram for each channel, before and after normalizing")
+    title = "One histogram for each channel, before and after normalizing"
+    figure.suptitle(title)
     skew = [
         ((v - v.mean((0, 2, 3), keepdims=True)) ** 3).mean((0, 2, 3)) / v.std((0, 2, 3)) ** 3 for v in (before, after)
     ]
@@ -149,7 +152,8 @@ def channel_histograms(before, after):
         | {"skewness": _range(k)}
         for name, v, k in zip(("before", "after"), (before, after), skew, strict=True)
     ]
-    return axes, printed(rows)
+    same = "Each keeps its shape; afterwards all have the same mean and width."
+    return axes, f"{title}. {same}\n\n{printed(rows)}"
 
 
 def _range(values):
@@ -179,9 +183,10 @@ def sample_size(data):
     by_channel, correlation = _worth_by_filter(axes[1], data)
     lowest, highest = min(by_channel), max(by_channel)
     text = (
-        f"Slope {slope} over {len(errors)} networks; 1 / sqrt(N) would be -0.500.\n"
+        f"The error of a channel's mean falls with the batch size. Slope {slope} over {len(errors)} networks; "
+        "1 / sqrt(N) would be -0.500.\n"
         f"At a batch of {sizes[0]} the error is {errors.mean(0)[0]:.2f} standard deviations; the mean of {sizes[0]} "
-        f"independent numbers would have {sizes[0] ** -0.5:.2f}.\n"
+        f"independent numbers would have {sizes[0] ** -0.5:.2f}.\n\n"
         f"One image of {data['pixels']} pixels is worth {min(data['worth']):.0f} to {max(data['worth']):.0f} "
         f"independent ones, depending on the network,\nand {lowest:.0f} to {highest:.0f}, depending on the channel. "
         f"Correlation of log(worth) with the size of the filter's sum: {correlation:.2f}."
@@ -227,11 +232,12 @@ def shared_statistic(data):
     axes[1].set(ylim=(0, 100), ylabel="test accuracy (%)", title="after training, one dot per seed")
     figure.legend(loc="outside lower center", ncols=2)
     losses = [difference["mean"] for difference in data["differences"]]
-    figure.suptitle(
+    title = (
         f"After {data['steps']} steps one statistic for all costs {losses[0]:.1f} points with {ticks[0]}, "
         f"{losses[-1]:.0f} with {ticks[-1]}"
     )
-    return axes, _shared_text(data)
+    figure.suptitle(title)
+    return axes, f"{title}.\n\n{_shared_text(data)}"
 
 
 NAMES = {"batch": "one statistic per channel", "shared": ARMS["shared"]["label"]}

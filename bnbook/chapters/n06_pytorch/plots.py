@@ -32,7 +32,8 @@ def autograd_function():
     ax.text(5.15, 1.35, "ctx keeps x, gamma, mean, var, eps", va="center")
     ax.set_title("An autograd Function: one gradient comes in for each output, one goes out for each input")
     text = (
-        "forward turns x, gamma, beta, eps into y, mean, var; setup_context puts what backward needs into ctx;\n"
+        "Three boxes below each other: forward turns x, gamma, beta, eps into y, mean, var;\n"
+        "setup_context puts what backward needs into ctx;\n"
         "backward gets dy, dmean, dvar and returns dx, dgamma, dbeta and None for eps."
     )
     return ax, text
@@ -52,9 +53,10 @@ def graph_nodes(data):
     ax.set(xlabel="training step", ylabel="graph nodes (number)", xlim=(0, data["step"][-1]))
     ax.set_title("A buffer that keeps its graph drags every step so far behind it")
     ax.legend()
-    lines = [f"Graph nodes that running_mean keeps alive after {data['step'][-1]} steps of training:"]
+    kept = ", ".join(f"{data[name][-1]} {label}" for name, (_, label) in arms.items())
+    lines = [f"Graph nodes that running_mean keeps alive after {data['step'][-1]} steps of training: {kept}.", ""]
     for name, (_, label) in arms.items():
-        lines.append(f"  {label}: {data[name][-1]}; copy.deepcopy(net) works: {data['copied'][name]}")
+        lines.append(f"  {label}: copy.deepcopy(net) works: {data['copied'][name]}")
     return ax, "\n".join(lines)
 
 
@@ -79,7 +81,8 @@ def same_losses(data):
     verdict = f"the same to {bound:g}" if bound else f"up to {apart.max():.2g} apart"
     figure.suptitle(f"{len(step)} steps of training, the losses are {verdict}")
     text = (
-        f"From {theirs[0]:.2f} to {theirs[-1]:.2f} in {len(step)} steps; the two losses are {verdict} at every step.\n"
+        f"The loss falls from {theirs[0]:.2f} to {theirs[-1]:.2f} in {len(step)} steps; "
+        f"the two losses are {verdict} at every step.\n"
         f"Test accuracy: {100 * data['accuracy_theirs']:.1f} % with torch.nn's, "
         f"{100 * data['accuracy_ours']:.1f} % with ours."
     )

@@ -32,14 +32,17 @@ def cubes(N=3, C=6, positions=4, num_groups=3):
     }
     figure, axes = plt.subplots(1, 4, figsize=(8.6, 2.7), subplot_kw={"projection": "3d"})
     lines = [f"In a batch of {N} images with {C} channels of {positions} numbers each, the blue numbers share a mean:"]
+    short = []
     for ax, (name, dark) in zip(axes, same.items(), strict=True):
         _block(ax, dark.transpose(1, 0, 2))
         means = dark.size // dark.sum()
         label = f"group, {num_groups} groups" if name == "group" else name
         ax.set_title(f"{label}\n{means} means of {dark.sum()} numbers", y=0.94)
+        short.append(f"{means} in {name} norm")
         lines.append(f"  {name:8} {means:2} means, each of {dark.sum():2} numbers")
     figure.suptitle("Which numbers share one mean and one variance?")
-    return axes, "\n".join(lines)
+    first = f"Four times the same block of numbers, with those in blue that share a mean. Means: {', '.join(short)}."
+    return axes, "\n".join([first, "", *lines])
 
 
 def _block(ax, dark):
@@ -85,7 +88,7 @@ def invariances(data):
         f"  {change:16} same output with {', '.join(np.array(list(data['norms']))[same]) or 'none'}"
         for change, same in zip(data["changes"], table, strict=True)
     ]
-    return ax, "\n".join([f"{first}.", "What leaves the output as it is:", *lines])
+    return ax, "\n".join([f"{first}.", "", "What leaves the output as it is:", *lines])
 
 
 # --- the experiment --------------------------------------------------------------------------------------------------
@@ -105,7 +108,7 @@ def relatives(data):
     _legend(figure, axes[0])
     figure.suptitle("\n".join(verdict(columns)))
     tables = _written(_means(columns), "mean") + _written(_differences(columns), "batch against")
-    return axes, "\n".join([*verdict(columns, HOLM), *tables])
+    return axes, "\n".join([*verdict(columns, HOLM), "", *tables])
 
 
 def distortions(data, case=None):
@@ -127,7 +130,9 @@ def distortions(data, case=None):
     figure.suptitle("\n".join(verdict(columns)))
     tables = [(_means(columns), "mean"), (_differences(columns, 0), "batch against")]
     tables += [(_differences(own, 0), "own against")]
-    return axes, "\n".join([*verdict(columns, HOLM), *(line for table, of in tables for line in _written(table.T, of))])
+    return axes, "\n".join(
+        [*verdict(columns, HOLM), "", *(line for table, of in tables for line in _written(table.T, of))]
+    )
 
 
 def _sweep(ax, data):

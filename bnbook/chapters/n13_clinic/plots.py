@@ -14,7 +14,7 @@ def curves(patients):
     """Training loss and validation accuracy as logged.
 
     patients   {name: Patient}, three at most
-    Returns axes (an array of 2), text: the table of `logged`.
+    Returns axes (an array of 2), text: how each ends, and the table of `logged`.
     """
     figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.0), sharex=True)
     for (name, found), look in zip(patients.items(), LOOKS, strict=False):
@@ -26,7 +26,12 @@ def curves(patients):
         title="Validation, as its owner measured it", xlabel="step", ylabel="right (%)", ylim=(10 * (lowest // 10), 101)
     )
     axes[1].legend(loc="lower right")
-    return axes, logged(patients)
+    ends = (
+        f"{name}: loss {found.log['training loss'][-1]:.2f}, {found.log['validation'][-1]:.0f} % right"
+        for name, found in patients.items()
+    )
+    first = f"Training loss and validation accuracy over the steps. At the end {'; '.join(ends)}."
+    return axes, f"{first}\n\n{logged(patients)}"
 
 
 def logged(patients):

@@ -73,6 +73,7 @@ def test_histograms_show_all_outputs_and_say_how_tall_a_cut_bar_is():
     last = text.splitlines()[-1]
     assert last.split()[0] == "3" and last.endswith(" 0.99, 100 %")
     title = axes[0, 0].figure.get_suptitle()
+    assert title in text.split("\n\n")[0]
     assert title == "In layer 2 the sd is below 0.000001 at one gain, and at another 100 % are saturated"
 
 
@@ -99,4 +100,8 @@ def test_after_training_says_how_far_each_arm_moved():
     said = "Spread in layer 2 after training: x 4.0 without normalization, x 1.0 with BatchNorm"
     assert axes[0].figure.get_suptitle() == said
     assert "without normalization, layer 2: spread x 4.0 [2.0, 8.0], mean moved by 2.0 [1.0, 4.0] sd" in text
-    assert "accuracy" not in text and "After 7 steps at learning rate 0.01, 2 seeds" in text
+    assert "accuracy" not in text and "At learning rate 0.01, mean of 2 seeds" in text
+    first = (
+        "After 7 steps the spread of a unit over the images is, in layer 2, x 4.0 without normalization and x 1.0 with"
+    )
+    assert text.startswith(first)

@@ -26,7 +26,7 @@ def test_an_error_of_zero_is_drawn_as_zero_and_not_as_a_small_number():
     assert sum(annotation.get_text() == "0" for annotation in ax.texts) == 2
     assert ax.get_ylim()[0] < 2e-16
     assert text.splitlines()[-1].split(maxsplit=2) == ["exact", "100", "error below 1e-12"]
-    assert text.splitlines()[2].split(maxsplit=2) == ["a", "100", "not a number: the squares overflow"]
+    assert text.splitlines()[5].split(maxsplit=2) == ["a", "100", "not a number: the squares overflow"]
 
 
 def test_both_places_of_eps_are_drawn_and_compared():

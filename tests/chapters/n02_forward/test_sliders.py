@@ -37,11 +37,12 @@ def test_the_text_holds_the_numbers_of_batch_norm():
 
 def test_without_a_kernel_there_is_a_still_picture_with_a_text():
     live = sliders.batch_norm(values())
-    data, _ = live._repr_mimebundle_()
+    data, metadata = live._repr_mimebundle_()
     assert base64.b64decode(data["image/png"]) == bytes(live.children[-2].value)
     shown = re.fullmatch(r'<span style="white-space: pre-wrap;.*?">(.*)</span>', live.children[-1].value, re.DOTALL)[1]
     assert data["text/plain"] == html.unescape(shown) and "0x" not in data["text/plain"]
     assert "  x_hat" in shown, "columns stay apart"
+    assert metadata == {"image/png": {"alt": " ".join(data["text/plain"].split())}}
     assert "application/vnd.jupyter.widget-view+json" in data
 
 

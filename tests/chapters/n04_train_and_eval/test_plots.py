@@ -66,7 +66,8 @@ def test_the_gap_drawing_shows_means_and_says_verdicts():
     widths = [lines[name].get_linewidth() for name in on_one_another]
     assert all(wide >= 2 * narrow for wide, narrow in itertools.pairwise(widths)), "none is hidden by the next"
     assert "+10.0 [-2.4, +22.4], not settled here" in text, "Student's, 2 degrees of freedom"
-    assert text.splitlines()[1].startswith("momentum=0.01 ") and text.splitlines()[1].count("0.00 / 50 %") == 4
+    first, _, _, row = text.splitlines()[:4]
+    assert f"0.80 with {names[-1]}" in first and row.startswith("momentum=0.01 ") and row.count("0.00 / 50 %") == 4
 
 
 @pytest.mark.parametrize(
@@ -98,11 +99,12 @@ def test_forgotten_eval_is_drawn_in_per_cent_with_the_sorted_case_apart():
     assert ax.get_title() == "Without eval(): 90 % in shuffled batches of 20, 20 % in sorted ones"
     drawn = {line.get_label(): line.get_ydata() for line in ax.get_lines()}
     np.testing.assert_allclose(drawn["training mode, sorted by class"], [10, 20, 95])
-    assert "95.0 % [90.0, 100.0]" in text and text.splitlines()[2].split()[1:] == ["50", "90", "95"]
+    assert "95.0 % [90.0, 100.0]" in text and text.splitlines()[4].split()[1:] == ["50", "90", "95"]
 
 
 def test_folding_errors_are_told_apart_inside_and_at_the_border():
     border = np.pad(np.zeros((2, 2)), 1, constant_values=0.5)
     axes, text = plots.folding_errors({"with": border, "without": np.full((3, 3), 1e-15)})
     assert [ax.get_title().split("\n")[1] for ax in axes] == ["wrong at the border", "equal everywhere"]
+    assert text.startswith("Pixel by pixel, how far two outputs differ: with, without. They differ with with.\n\n")
     assert "with: inside equal to 1e-10, at the border off by up to 0.50" in text

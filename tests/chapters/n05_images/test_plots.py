@@ -32,8 +32,12 @@ def test_photographs_show_the_batch_first_and_say_each_mean_and_sd():
     assert axes.shape == (2, 3) and [ax.get_title() for ax in axes[0]] == ["the batch", "right", "far too\nbright"]
     np.testing.assert_array_equal(axes[1, 0].images[0].get_array(), np.moveaxis(x[1], 0, -1))
     assert axes[0, 2].images[0].get_array().min() == 1
-    heading, *rows = text.splitlines()
-    assert heading.split()[-3:] == ["red", "green", "blue"]
+    first, _, heading, *rows = text.splitlines()
+    assert first == "2 photographs, normalized in 2 ways: right; far too bright." and heading.split()[-3:] == [
+        "red",
+        "green",
+        "blue",
+    ]
     assert rows[1].split() == ["right", *["0.00,", "1.00"] * 3] and rows[2].startswith("far too bright ")
     assert rows[0].split()[2] == f"{x[:, 0].mean():.2f}," and rows[0].split()[-1] == f"{x[:, 2].std():.2f}"
 
@@ -66,7 +70,7 @@ def test_channel_histograms_have_a_row_for_each_channel_and_say_what_stays():
     maps = _maps(50, 4, 5, 5)
     axes, text = plots.channel_histograms(maps, _normalized(maps))
     assert [label.get_text() for label in axes[0].get_yticklabels()] == [f"channel {c}" for c in (3, 2, 1, 0)]
-    heading, before, after = (line.split() for line in text.splitlines())
+    heading, before, after = (line.split() for line in text.splitlines()[2:])
     assert heading == ["means", "standard", "deviations", "skewness"]
     assert after[1:7] == ["0.00", "to", "0.00", "1.00", "to", "1.00"] and before[1:7] != after[1:7]
     assert before[-3:] == after[-3:]
@@ -111,7 +115,7 @@ def test_shared_statistic_gives_both_arms_and_their_differences():
         {"spread": 3.0, "mean": 46.0, "low": 40.0, "high": 50.0, "verdict": "more"},
     ]
     axes, text = plots.shared_statistic({"steps": 120, "lr": 0.5, "arms": arms, "differences": differences})
-    rows = text.splitlines()
+    first, _, *rows = text.splitlines()
     assert rows[0] == "After 120 steps: mean over 2 seeds [95 % interval]."
     assert rows[2].startswith("equal filters ") and rows[2].endswith(
         "one statistic per channel      97.0 [96.0, 98.0] 1.0"
@@ -121,8 +125,6 @@ def test_shared_statistic_gives_both_arms_and_their_differences():
         "  equal filters: +1.0 [-1.0, +3.0], not settled here",
         "  unequal filters: +46.0 [+40.0, +50.0], one per channel is better",
     ]
-    assert (
-        axes[0].figure.get_suptitle()
-        == "After 120 steps one statistic for all costs 1.0 points with equal filters, 46 with unequal filters"
-    )
+    said = "After 120 steps one statistic for all costs 1.0 points with equal filters, 46 with unequal filters"
+    assert axes[0].figure.get_suptitle() == said and first == f"{said}."
     assert axes[1].get_ylim() == (0, 100) and axes[0].get_yscale() == "log"

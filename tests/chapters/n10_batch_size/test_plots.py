@@ -177,39 +177,39 @@ def test_every_text_lies_inside_its_figure_and_on_no_other_and_the_data_stay_as_
         (
             "batch_sizes",
             "fully connected, batches of 2: BatchNorm 50 %, without normalization 97 %, difference -47.0 [-47.2, -46.8]"
-            " less",
+            " less.",
             "convolutional, batches of 2: BatchNorm 97 %, without normalization 97 %, difference +0.2 [+0.2, +0.2] "
-            "no difference",
+            "no difference.",
         ),
         (
             "ghost_batches",
             "Statistics of 2: 50 %, although the gradient is that of 64;",
-            "better than statistics of all 64: parts of 8",
+            "better than statistics of all 64: parts of 8.",
         ),
         (
             "one_class",
             "Trained with 1 class in each batch of 32, 3 seeds, test accuracy:",
-            "97 % without normalization, 11 % with BatchNorm",
+            "97 % without normalization, 11 % with BatchNorm.",
         ),
         (
             "shared_nuisance",
             "BatchNorm trained by session: 96 % in training mode, 78 % in evaluation mode;",
-            "trained on the same images shuffled: 92 % in evaluation mode (3 seeds)",
+            "trained on the same images shuffled: 92 % in evaluation mode (3 seeds).",
         ),
         (
             "accumulation",
             "The accumulated gradient is another one than that of the whole batch: with BatchNorm;",
-            "with BatchNorm it is that of ghost batches (to 1e-6): True",
+            "with BatchNorm it is that of ghost batches (to 1e-6): True.",
         ),
         (
             "fine_tuning",
             "Frozen minus not frozen, on the new kind, in points, at its best rate each; 3 seeds, batches of",
-            "2: +50.0 [+49.8, +50.2] more; 16: -2.0 [-2.0, -2.0] less",
+            "2: +50.0 [+49.8, +50.2] more; 16: -2.0 [-2.0, -2.0] less.",
         ),
     ],
 )
 def test_the_first_two_lines_are_the_verdict_computed_from_the_data(name, first, second):
-    assert getattr(plots, name)(DRAWN[name]())[1].splitlines()[:2] == [first, second]
+    assert getattr(plots, name)(DRAWN[name]())[1].splitlines()[:3] == [first, second, ""]
 
 
 def test_other_data_get_other_verdicts():
@@ -221,7 +221,7 @@ def test_other_data_get_other_verdicts():
     data = sizes()
     table = data["table"]
     table.loc[(table["arm"] == "batch") & (table["batch_size"] == 2), "value"] = [0.99, 0.9, 0.98, 0.9, 0.94, 0.9] * 2
-    assert plots.batch_sizes(data)[1].splitlines()[0].endswith(results.UNSETTLED)
+    assert plots.batch_sizes(data)[1].splitlines()[0].endswith(f"{results.UNSETTLED}.")
     data["table"] = table[(table["net"] == "mlp") & (table["arm"] == "none")]
     assert plots.batch_sizes(data)[1].splitlines()[0] == "fully connected, batches of 2: no comparison with BatchNorm"
     data = sessions()

@@ -28,7 +28,9 @@ def test_curves_draws_each_log_and_labels_axes_with_units():
     assert all(ax.get_title() and ax.get_xlabel() and ax.get_ylabel() for ax in axes)
     looks = {(line.get_color(), str(line.get_linestyle()), line.get_marker()) for line in axes[0].lines}
     assert len(looks) == 2
-    assert text == plots.logged({"in good health": logged(0.01, 98.0), "patient 1": logged(2.5, 10.4)})
+    first, table = text.split("\n\n")
+    assert first.endswith("At the end in good health: loss 0.01, 98 % right; patient 1: loss 2.50, 10 % right.")
+    assert table == plots.logged({"in good health": logged(0.01, 98.0), "patient 1": logged(2.5, 10.4)})
 
 
 def test_the_table_has_a_row_a_patient_with_loss_and_accuracy_at_four_steps():

@@ -38,6 +38,7 @@ def gradient_shift(data):
     lines = [
         f"{title}, not settled in {open_}.",
         _does_the_calmer_net_win(change["verdict"], later["verdict"]),
+        "",
         f"BatchNorm minus none, {data['seeds']} seeds [95 % interval], and median steps to 90 %; verdicts after Holm:",
         printed(rows),
     ]
@@ -89,6 +90,7 @@ def deep_linear(data):
     lines = [
         f"{title}.",
         _does_the_calmer_net_win(change["verdict"], losses["verdict"]).replace("faster net", "net with the lower loss"),
+        "",
         f"BatchNorm minus none, {data['seeds']} seeds [95 % interval]; * not settled after Holm:",
         printed(pd.DataFrame({"setting": cases} | columns)),
     ]

@@ -45,6 +45,7 @@ def unit_inputs(data, arms=None):
         rows[column] = [spread(np.mean(v), min(v), max(v), 2, sign=False) for v in (arm[key] for arm in found)]
     lines = [
         f"{verdict}.",
+        "",
         f"All {data['seeds']} seeds [lowest, highest], and all units of the last hidden layer:",
         printed(pd.DataFrame(rows)),
     ]
@@ -76,6 +77,7 @@ def input_drift(data):
     figure.suptitle(title)
     lines = [
         f"{title}.",
+        "",
         f"Without : with BatchNorm, {data['seeds']} seeds [95 % interval]; * not settled after Holm:",
         printed(pd.DataFrame({"setting": cases} | {name: _factors(rows) for name, rows in factors.items()})),
         *_left_out(over_looks(table, "distance")),

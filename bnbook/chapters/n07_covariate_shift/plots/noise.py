@@ -52,6 +52,7 @@ def noisy_batch_norm(data):
     shown["arm"], shown["against"] = (shown[name].map(lambda arm: ARMS[arm]["label"]) for name in ("arm", "against"))
     lines = [
         f"{title}.",
+        "",
         f"Steps to 90 %, median of {data['seeds']} seeds [fewest, most]; accuracy at the end, drift (means):",
         printed(rows, 2),
         "Steps to 90 %, difference [95 % interval], verdicts after Holm:",

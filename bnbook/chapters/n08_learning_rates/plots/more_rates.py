@@ -37,7 +37,7 @@ def matched_rates(data):
         f"Median steps to {100 * data['goal']:.0f} %; BatchNorm minus none, {data['seeds']} seeds [95 % interval]; "
     )
     heading += "verdicts by Holm, no difference: within 1 point."
-    return axes[0], "\n".join([f"At the same learning rate {title}.", heading, "", results.printed(rows)])
+    return axes[0], "\n".join([f"At the same learning rate {title}.", "", heading, "", results.printed(rows)])
 
 
 _SPEEDS = {"more": "slower", "less": "faster", results.UNSETTLED: results.UNSETTLED}
@@ -109,7 +109,9 @@ def extreme_rates(data):
     title += f"{widths['none']} without ({steps[0]} steps)"
     figure.suptitle(title)
     ends = [line for step in steps for line in _at_the_last_rate(data, step)]
-    return axes[0], "\n".join([f"{title}.", *ends, *_growth(data), "", results.printed(rows + _differences(data))])
+    said = f"Accuracy over the rate of the hidden weights. {title}."
+    table = results.printed(rows + _differences(data))
+    return axes[0], "\n".join([said, "", *ends, *_growth(data), "", table])
 
 
 def _widths(data, name):

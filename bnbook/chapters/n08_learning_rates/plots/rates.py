@@ -42,7 +42,7 @@ def learning_rates(data, arms=("none", "batch", "start")):
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     verdict = _verdict(data, "band")
     figure.suptitle(verdict)
-    return axes.ravel(), "\n".join([verdict, *_bands(data)])
+    return axes.ravel(), "\n".join([f"Accuracy over the learning rate. {verdict}.", *_bands(data)])
 
 
 def _cases(table):
@@ -83,7 +83,7 @@ def _verdict(data, measure):
     """In how many cases BatchNorm has more than no normalization, by Holm over all comparisons of the sweep."""
     found = experiments.compared(data["table"])
     if found.empty or not ((found["arm"] == "batch") & (found["measure"] == measure)).any():
-        return "There is no pair with and without BatchNorm to compare."
+        return "There is no pair with and without BatchNorm to compare"
     found = found[(found["arm"] == "batch") & (found["measure"] == measure)]
     counts = [
         f"in {(part['verdict'] == 'more').sum()} of {len(part)} cases after {step} steps"
@@ -142,7 +142,7 @@ def good_rates(data):
     axes[0, 0].set_yticks(range(len(names)), [ARMS[name]["label"] for name in names])
     below = f", below after {data['steps'][-1]}" if len(data["steps"]) > 1 else ""
     figure.suptitle(f"Good rates: upper bars after {data['steps'][0]} steps{below}; dots: ceilings")
-    return axes[0], "\n".join([_verdict(data, "ceiling"), _edges(data), *_ceilings(data)])
+    return axes[0], "\n".join([f"{_verdict(data, 'ceiling')}.", _edges(data), "", *_ceilings(data)])
 
 
 def _reach(ax, part, y, color, filled):
@@ -235,7 +235,7 @@ def rate_heat_map(data, depth, init, step, arms=("none", "batch")):
         mixed = [_short(rate) for rate, count in zip(lr, good, strict=True) if 0 < count < len(accuracy)]
         says = f"{ARMS[name]['label']}: good for all {len(accuracy)} seeds "
         says += f"from {span[0]} to {span[-1]}" if span else "at no rate"
-        lines.append(f"{says}; seeds differ at {', '.join(mixed) or 'no rate'}")
+        lines.append(f"{says}; seeds differ at {', '.join(mixed) or 'no rate'}.")
         ax.set(title=says, ylabel="seed", yticks=[0, len(accuracy) - 1])
         ax.grid(False)
     ticks = [i for i, rate in enumerate(lr) if abs(np.log10(rate) - round(np.log10(rate))) < 1e-3]
@@ -243,4 +243,4 @@ def rate_heat_map(data, depth, init, step, arms=("none", "batch")):
     axes[-1].set_xlabel("learning rate")
     figure.colorbar(picture, ax=list(axes), label="test accuracy (%)")
     figure.suptitle(f"{_name(depth, init)}, {step} steps: every run")
-    return axes, "\n".join([f"{_name(depth, init)}, {step} steps; good is {limit:.1f} % or more", *lines])
+    return axes, "\n".join([f"{_name(depth, init)}, {step} steps; good is {limit:.1f} % or more.", *lines])

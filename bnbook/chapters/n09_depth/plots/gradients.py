@@ -37,10 +37,12 @@ def gradient_growth(data, panels=("gain", "batch")):
             f"x {many['mean']:.2f} of {many['batch_size']}"
         )
     figure.suptitle(f"{data['depth']} untrained layers: {title}")
-    lines = [
+    lines = [] if "gain" in panels else [f"The growth of the gradient over the batch size: {title}."]
+    lines += [
         f"With BatchNorm and ReLU the gradient grows by {_with_interval(relu)} per layer on its way back (prediction "
         f"{data['predicted']['relu']:.3f}),",
         f"to {_amount(total)} times its size through {data['depth']} layers{_by_gain(by_gain)}.",
+        "",
         f"Growth per layer, mean [95 % interval] over {data['seeds']} nets:",
     ]
     if "gain" in panels:
@@ -176,6 +178,7 @@ def skip_connections(data):
         f"{repaired}-fold:",
         f"block l adds about 1/l of what it gets (block 10: {_share(arms['batch'], 9):.3f}, block {data['depth']}: "
         f"{_share(arms['batch'], -1):.3f}), so deep blocks change little.",
+        "",
         f"Mean over {data['seeds']} nets: growth of the gradient; share that block 1, 10 and {data['depth']} add",
     ]
     for name, arm in arms.items():

@@ -40,7 +40,7 @@ def trainability(data):
             ax.legend(fontsize=7, loc="center right" if kind == "residual" else "lower left")
     figure.suptitle(_headline(found))
     lines = [_deepest(found, length) for length in lengths]
-    lines.append(f"Test accuracy in %, mean [95 % interval] over {data['seeds']} seeds, each at its own best rate:")
+    lines.append(f"\nTest accuracy in %, mean [95 % interval] over {data['seeds']} seeds, each at its own best rate:")
     return axes, "\n".join([*lines, *map(str, (_by_depth(found, length) for length in lengths))])
 
 
@@ -131,6 +131,7 @@ def only_norms(data):
     lines = [
         f"Training only gamma and beta, {share}, gets {mean['norm']:.0f} % of the test images right, training "
         f"everything {mean['all']:.0f} %.",
+        "",
         f"Mean [95 % interval] over {data['seeds']} seeds, at the rate best on validation images:",
         results.printed(rows),
         f"Differences in points; 'no difference' is one within {experiments.MARGIN:g} point:",

@@ -36,7 +36,8 @@ def one_class(data):
     said_of = ", ".join(f"{few[arm]:.0f} % {ARMS[arm]['label']}" for arm in arms)
     lines = [
         f"Trained with {number} in each batch of {data['batch_size']}, {data['seeds']} seeds, test accuracy:",
-        said_of,
+        f"{said_of}.",
+        "",
     ]
     lines += [_untrained(data, one) for one in data["best"] if not one["trains"]]
     return ax, "\n".join([*lines, *_by_classes(table, classes, arms)])
@@ -109,7 +110,7 @@ def shared_nuisance(data):
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     first, second = _sessions_in_words(table, arms, data["seeds"])
     figure.suptitle(first)
-    return axes, "\n".join([f"{first};", second, *_sessions_in_a_table(table, arms)])
+    return axes, "\n".join([f"{first};", f"{second}.", "", *_sessions_in_a_table(table, arms)])
 
 
 _HOW = {True: "each training batch is a session", False: "the same images, shuffled"}

@@ -28,6 +28,7 @@ def outputs_by_batch(data):
     lines = [
         f"Share of the variance of x_hat that the image's own ink explains: {100 * data['explained'][0]:.0f} % in",
         f"batches of {first}, {100 * data['explained'][-1]:.0f} % in batches of {last}. Red: no change at all.",
+        "",
         results.printed(
             [{"images in the batch": "explained (%)", **_by_size(data["sizes"], data["explained"], 100, 0)}]
         ),
@@ -60,7 +61,7 @@ def statistics_error(data):
     slopes = {kind: layer["slope"] for kind, layer in data["layers"].items()}
     named = ", ".join(f"N^{slope:.2f} {NETS[kind]}" for kind, slope in slopes.items())
     figure.suptitle(f"The error of the batch mean falls as {named}")
-    lines = [f"The error of the batch mean falls as {named};", _worth(data["layers"])]
+    lines = [f"The error of the batch mean falls as {named};", f"{_worth(data['layers'])}.", ""]
     lines += [_positions(kind, layer) for kind, layer in data["layers"].items() if layer["positions"] > 1]
     names = {"mean": "mean", "mean_theory": "1 / sqrt(m)", "var": "variance"}
     rows = [

@@ -38,7 +38,8 @@ def fine_tuning(data):
         f"Frozen minus not frozen, on the new kind, in points, at its best rate each; {data['seeds']} seeds, batches of"
     ]
     lines += [
-        "; ".join(new),
+        "; ".join(new) + ".",
+        "",
         f"before fine-tuning: new {before['test_accuracy']:.0f} %, old {before['old_accuracy']:.0f} %",
     ]
     return axes, "\n".join([*lines, *(_in_a_table(table, sizes, rows, measure) for measure in names)])

@@ -37,6 +37,6 @@ def accumulation(data):
     ax.set_title(f"Accumulating changes the gradient: {said}")
     ghosts = bool(data["from_ghosts"]) and np.max(data["from_ghosts"]) < 1e-6
     first = [f"The accumulated gradient is another one than that of the whole batch: {said};"]
-    first.append(f"with BatchNorm it is that of ghost batches (to 1e-6): {ghosts}")
-    first.append(f"Median relative error over {data['seeds']} seeds:")
+    first.append(f"with BatchNorm it is that of ghost batches (to 1e-6): {ghosts}.")
+    first.append(f"\nMedian relative error over {data['seeds']} seeds:")
     return ax, "\n".join([*first, results.printed(lines)])

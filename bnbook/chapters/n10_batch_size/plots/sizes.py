@@ -33,8 +33,8 @@ def batch_sizes(data):
     seeds = _seeds(table, kinds)
     figure.suptitle("Each arm at its own best rate (means and 95 % intervals)")
     rows = differences(data["table"])
-    verdicts = [_first(rows, table, kind) for kind in kinds] + [""] * (2 - len(kinds))
-    return axes[0], "\n".join([*verdicts, f"Test accuracy in %, {seeds}:", *_means(table, kinds), *_tables(rows)])
+    verdicts = [_first(rows, table, kind) for kind in kinds]
+    return axes[0], "\n".join([*verdicts, "", f"Test accuracy in %, {seeds}:", *_means(table, kinds), *_tables(rows)])
 
 
 def differences(table):
@@ -87,7 +87,7 @@ def _first(rows, table, kind):
     row = own.iloc[-1]
     means = {arm: percent(table, net=kind, batch_size=size, arm=arm) for arm in ("batch", row["against"])}
     found = f"BatchNorm {means['batch']:.0f} %, {bare(row['against'])} {means[row['against']]:.0f} %"
-    return f"{where} {found}, difference {said(row)}"
+    return f"{where} {found}, difference {said(row)}."
 
 
 def _means(table, kinds):
@@ -156,7 +156,9 @@ def _ghosts_in_words(data, found, none, rows):
         f"Statistics of {sizes[0]}: {found[sizes[0]][0]:.0f} %, although the gradient is that of {data['batch_size']};"
     ]
     better = [row["arm"] for _, row in rows.iterrows() if row["verdict"] == "more"]
-    lines.append(f"better than statistics of all {whole}: {', '.join(better) or 'no part, as far as is settled here'}")
+    lines.append(
+        f"better than statistics of all {whole}: {', '.join(better) or 'no part, as far as is settled here'}.\n"
+    )
     table = []
     for size, comparison in zip(sizes, [*rows.to_dict("records"), None], strict=True):
         row = {"normalized together": size, "rate": lr[f"parts of {size}"], "right (%)": f"{found[size][0]:.1f}"}

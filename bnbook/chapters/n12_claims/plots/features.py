@@ -75,7 +75,7 @@ def _in_words(data, norms, deep, kept):
             f"Rank before and after each norm the same: {kept}; effective rank {both('effective_rank', 1)}.",
             f"After {data['depths'][-1]} random layers: "
             + ", ".join(f"{norm} {values[-1].mean():.1f}" for norm, values in deep.items())
-            + ".",
+            + ".\n",
             f"Largest change of the size of a correlation below 1e-9: {largest['largest_change'] < 1e-9}; "
             f"input rebuilt to 1e-9 sd: {largest['rebuilt'] < 1e-9}.",
             f"Control, projection on 3 axes: rank {data['pca']['rank']}, rebuilt to {data['pca']['rebuilt']:.1f} sd.",

@@ -45,7 +45,7 @@ def generalization(data):
     second = f"Each arm at its own best rate, {data['seeds']} seeds, paired [95 % interval]."
     lines = [line for case in cases for line in _in_words(data, case, rows)]
     last = "*: not 0 by Holm's rule, for all comparisons of the figure, and for all at equal loss."
-    return axes[0], "\n".join([first, second, *lines, last])
+    return axes[0], "\n".join([first, "", second, *lines, last])
 
 
 def _compared(data):
@@ -111,7 +111,7 @@ def random_labels(data):
     ax.legend(loc="lower right")
     first = f"{title} [{ratio['low']:.1f}, {ratio['high']:.1f}]."
     second = f"Steps until 99 % are known, each arm at its fastest rate, {data['seeds']} seeds, to 4 steps:"
-    return ax, "\n".join([first, second, *lines])
+    return ax, "\n".join([first, "", second, *lines])
 
 
 def _ratio(needed):

@@ -33,7 +33,7 @@ def adding(data):
     title = f"Adding the sd in place of dividing, {deepest}: {shown(rows[deepest])} points"
     figure.suptitle(title)
     lines = [line for case, row in rows.items() for line in _adding_in_words(data, case, row)]
-    return axes, "\n".join([f"{title} of test accuracy, each at its own best rate.", *lines])
+    return axes, "\n".join([f"{title} of test accuracy, each at its own best rate.", "", *lines])
 
 
 def _adding_compared(data, case):
@@ -93,7 +93,7 @@ def folklore(data):
         for net, case in ((net, f"{net}, batches of 2") for net in NETS)
     ]
     unit = "Test accuracy in points, paired [95 % interval]; no difference: within half a point:"
-    return ax, "\n".join([f"{title}.", unit, results.printed(shown_rows), *starts, *tiny])
+    return ax, "\n".join([f"{title}.", "", unit, results.printed(shown_rows), *starts, *tiny])
 
 
 def _start(data, gain):

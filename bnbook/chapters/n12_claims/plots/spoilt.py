@@ -39,6 +39,7 @@ def robustness(data):
     )
     lines = [
         f"{title}.",
+        "",
         f"BatchNorm in %, then BatchNorm minus the other in points, {data['seeds']} seeds, paired [95 % interval];",
         "*: not 0 by Holm's rule over the table.",
         _table(data, rows["clean"], "clean"),

@@ -48,7 +48,7 @@ def verdicts(claims):
     ax.set_title(title)
     handles = [Line2D([], [], color=LOOKS[kind][0], marker=LOOKS[kind][1], label=kind) for kind in KINDS[:3]]
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
-    return ax, "\n".join([f"{title}.", *_in_words(claims)])
+    return ax, "\n".join([f"{title}.", "", *_in_words(claims)])
 
 
 def _in_words(claims):
