@@ -429,7 +429,9 @@ def run_offline(options):
     from . import elsewhere
 
     if options.check:
-        return elsewhere.try_out(options.folder)
+        elsewhere.try_out(options.folder)
+        print(f"{options.folder} installs and runs without a package index.")
+        return
     elsewhere.pack(options.folder, options.platform, options.python)
     print(
         f"Everything for {options.platform} and Python {options.python} is in {options.folder}: see OFFLINE.txt there."
