@@ -75,7 +75,7 @@ def test_watch_sees_the_stack_and_the_batch_to_come_and_what_it_returns_is_kept(
 
 
 def test_two_threads_give_the_same_accuracies(digits):
-    setting = engine.Setting(lr=0.2, steps=10, every=2)
+    setting = engine.Setting(lr=0.2, steps=4, every=2)
     one = engine.run(setting, digits)
     torch.set_num_threads(2)
     try:
