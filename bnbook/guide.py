@@ -178,9 +178,9 @@ def _about(exercise):
     for number, hint in enumerate(exercise.hints, 1):
         says, *code = hint.split("\n")
         lines += [f"{number}. {escaped(says)}", *([] if not code else ["", *code, ""])]
-    lines += ["", f'`checks.solution("{exercise.name}")` shows the finished one.', ""]
+    lines += ["", f'`checks.solution("{exercise.name}")` shows the finished one. Wrong answers that come:', ""]
     for wrong in wrong_answers(exercise):
-        lines += [f"- **{escaped(wrong.name)}**: {escaped(wrong.why)}"]
+        lines += [f"- **{escaped(wrong.name)}**: {escaped(wrong.why)}  "]  # two blanks: a new line, in Markdown
         lines += [f"  *Ask:* {escaped(wrong.ask)} ({escaped(wrong.shows)})"]
     return [*lines, ""]
 
