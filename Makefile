@@ -25,8 +25,8 @@ full: install ## what takes minutes: thousands of healthy nets, other doctors, n
 matrix: install ## do notebooks and evidence say the same on other processors? (some 40 minutes; goes on where it was; ARGS="07 08")
 	.venv/bin/python tests/matrix.py $(ARGS)
 
-browser: install ## drive JupyterLab and a slider in a real browser (needs chromium, half a minute)
-	.venv/bin/python -m pytest -q -m browser tests/test_browser.py
+browser: install ## go through every notebook in a real browser, which is installed where there is none (some 15 minutes; ARGS="-k 02")
+	.venv/bin/python -m pytest -q -m browser tests/test_browser.py $(ARGS)
 
 notebooks: install ## execute every notebook in notebooks/ and store its outputs
 	$(BNBOOK) notebooks
