@@ -13,7 +13,7 @@ release = version_of("bnbook")
 language = "en"
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "sphinx-mathjax-offline", "alt", "docstrings"]
-exclude_patterns = ["_ext", "_parts", "_static"]
+exclude_patterns = [".cache", "_ext", "_parts", "_static"]
 nitpicky = True
 nitpick_ignore_regex = [("py:class", r"(?!bnbook).*|.*\._.*")]  # base classes of other packages, and private ones
 
