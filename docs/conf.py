@@ -27,6 +27,7 @@ myst_heading_slug_func = "github"
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # what a type hint says, the docstring's table of shapes says better
+viewcode_follow_imported_members = False  # it links back to names that are nowhere
 autodoc_mock_imports = [] if find_spec("triton") else ["triton"]
 
 html_theme = "sphinx_book_theme"
