@@ -3,7 +3,7 @@ PYTHON ?= python3
 BNBOOK = .venv/bin/python -m bnbook
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab test full matrix browser notebooks bench gpu offline offline-check reset clean
+.PHONY: help install lab test full matrix browser site notebooks bench gpu offline offline-check reset clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -19,14 +19,19 @@ test: install ## lint, run the tests, run every notebook and compare every outpu
 	$(BNBOOK) test $(ARGS)
 
 full: install ## what takes minutes: thousands of healthy nets, other doctors, nets of torchvision and timm where they are installed
-	.venv/bin/python -m pip install -q -c constraints.txt -e .[dev]
-	.venv/bin/python -m pytest -q -m full tests/diagnose tests/test_matrix.py
+	.venv/bin/python -m pip install -q -c constraints.txt -e .[dev,site]
+	.venv/bin/python -m pytest -q -m full tests/diagnose tests/test_matrix.py tests/test_site.py
 
 matrix: install ## do notebooks and evidence say the same on other processors? (some 40 minutes; goes on where it was; ARGS="07 08")
 	.venv/bin/python tests/matrix.py $(ARGS)
 
-browser: install ## go through every notebook in a real browser, which is installed where there is none (some 15 minutes; ARGS="-k 02")
-	.venv/bin/python -m pytest -q -m browser tests/test_browser.py $(ARGS)
+browser: install ## go through every notebook and the web site in a real browser, which is installed where there is none (some 15 minutes; axe-core needs npm; ARGS="-k 02")
+	.venv/bin/python -m pip install -q -c constraints.txt -e .[site]
+	.venv/bin/python -m pytest -q -m browser tests/test_browser.py tests/test_site.py $(ARGS)
+
+site: install ## make the web site in build/site from the notebooks as they are stored (a minute)
+	.venv/bin/python -m pip install -q -c constraints.txt -e .[site]
+	.venv/bin/python docs/build.py
 
 notebooks: install ## execute every notebook in notebooks/ and store its outputs
 	$(BNBOOK) notebooks

@@ -13,7 +13,7 @@ release = version_of("bnbook")
 language = "en"
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "sphinx-mathjax-offline", "alt", "docstrings"]
-exclude_patterns = ["_ext", "_parts", "_static"]
+exclude_patterns = [".cache", "_ext", "_parts", "_static"]
 nitpicky = True
 nitpick_ignore_regex = [("py:class", r"(?!bnbook).*|.*\._.*")]  # base classes of other packages, and private ones
 
@@ -27,6 +27,7 @@ myst_heading_slug_func = "github"
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # what a type hint says, the docstring's table of shapes says better
+viewcode_follow_imported_members = False  # it links back to names that are nowhere
 autodoc_mock_imports = [] if find_spec("triton") else ["triton"]
 
 html_theme = "sphinx_book_theme"

@@ -30,8 +30,7 @@ sys.path.append(str(DOCS / "_ext"))
 import docstrings  # noqa: E402
 import folds  # noqa: E402
 import frames  # noqa: E402
-
-import notebooks  # noqa: E402
+import lessons  # noqa: E402
 
 
 def parsed(html):
@@ -76,7 +75,7 @@ def test_help_stands_below_the_check_and_the_replies_below_the_question(tmp_path
     sources = ["checks.double(double)", "checks.double(lambda x: x)", 'checks.answer("how-many", answer)']
     nb = new_notebook(cells=[*map(new_code_cell, sources), new_markdown_cell(text)])
     before = nbformat.writes(nb)
-    *cells, last = notebooks.for_the_site(nb, CHECKS, tmp_path).cells
+    *cells, last = lessons.for_the_site(nb, CHECKS, tmp_path).cells
     assert [cell.cell_type for cell in cells] == ["code", "markdown", "code", "code", "markdown"]
     assert "Help with double" in cells[1].source and "Help with how-many" in cells[4].source
     assert last.source.index("Help with how-many") < last.source.index("**Next.**")
@@ -84,10 +83,10 @@ def test_help_stands_below_the_check_and_the_replies_below_the_question(tmp_path
 
 
 def test_every_exercise_and_question_of_the_course_has_its_folds_in_its_notebook(monkeypatch, tmp_path):
-    monkeypatch.setattr(notebooks, "_moving", lambda *arguments: "")
+    monkeypatch.setattr(lessons, "_moving", lambda *arguments: "")
     for path in course.notebooks():
         checks = chapters.room("n" + path.stem, "checks")
-        shown = notebooks.for_the_site(nbformat.read(path, as_version=4), checks, tmp_path)
+        shown = lessons.for_the_site(nbformat.read(path, as_version=4), checks, tmp_path)
         text = "\n".join(cell.source for cell in shown.cells)
         missing = [x.name for x in (*checks.EXERCISES, *checks.QUESTIONS) if f'"Help with {x.name}"' not in text]
         assert not missing, f"{path.name}: no cell or paragraph of its own for {missing}"
@@ -156,7 +155,7 @@ def test_a_stored_picture_that_is_out_of_date_is_refused(monkeypatch, tmp_path):
     stored = new_output("execute_result", {"image/png": "", "text/plain": "At noon."}, execution_count=1)
     nb = new_notebook(cells=[new_code_cell("sliders.toy()", outputs=[stored])])
     with pytest.raises(ValueError, match="At noon.*store it again"):
-        notebooks.for_the_site(nb, CHECKS, tmp_path)
+        lessons.for_the_site(nb, CHECKS, tmp_path)
 
 
 # --- docstrings and alternative texts ------------------------------------------------------------------------------
@@ -197,15 +196,15 @@ def test_every_figure_of_a_cell_gets_its_own_sentence():
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The folder of the built pages: what SITE says (build/site/html after `make site`), or built for these tests."""
+    """The folder of the built pages: what SITE says (build/site after `make site`), or built for these tests."""
     if "SITE" in os.environ:
         return Path(os.environ["SITE"]).resolve()
     for package in ("sphinx", "myst_nb", "sphinx_book_theme"):
         pytest.importorskip(package)
-    folder = tmp_path_factory.mktemp("site")
+    folder = tmp_path_factory.mktemp("built") / "site"
     made = subprocess.run([sys.executable, DOCS / "build.py", folder], capture_output=True, text=True)
     assert made.returncode == 0, made.stdout + made.stderr
-    return folder / "html"
+    return folder
 
 
 def pages(site):
@@ -369,7 +368,7 @@ def test_arrow_keys_move_a_slider_its_picture_and_its_text(visit):
     before = picture.get_attribute("src"), picture.get_attribute("alt"), text.inner_text()
     figure.get_by_label("batch").press("ArrowRight")
     after = picture.get_attribute("src"), picture.get_attribute("alt"), text.inner_text()
-    assert all(a != b for a, b in zip(before, after, strict=True)) and "batch of 11" in after[1]
+    assert all(a != b for a, b in zip(before, after, strict=True)) and "batch of 16" in after[1]
     page.wait_for_function("() => document.querySelector('.bn-frames img').naturalWidth > 100")
     figure.get_by_label("gamma").press("ArrowLeft")
     assert figure.get_by_label("batch").get_attribute("aria-valuetext") == "8"  # one at a time: back at its start
