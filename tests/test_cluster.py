@@ -1,6 +1,7 @@
 """A grid trained by other processes, of this machine or of a Dask cluster, has the runs that one process makes."""
 
 import argparse
+import contextlib
 import functools
 import json
 import multiprocessing
@@ -12,6 +13,7 @@ import time
 from concurrent.futures import Future
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -217,17 +219,26 @@ def test_ctrl_c_says_one_sentence_and_leaves_no_process(tmp_path):
         kept_in = "the runs that are finished are kept in first_look.part, and the same command goes on from there"
         assert (running.returncode, said) == (130, f"bnbook: stopped: {kept_in}\n")
         until = time.monotonic() + 20
-        while is_there(-running.pid):  # joblib's keeper of files ends a moment later
+        while living(running.pid):  # joblib's keeper of files ends a moment later
             assert time.monotonic() < until, "a process is left over"
             time.sleep(0.05)
     finally:
-        if is_there(-running.pid):
+        if living(running.pid):
             os.killpg(running.pid, signal.SIGKILL)
         running.communicate()
 
 
+def living(group):
+    """The processes of a group, without those that have ended and wait for their parent to notice."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
 def is_there(process):
-    """A process, or a group of them by its negative number."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
