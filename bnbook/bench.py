@@ -22,6 +22,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from . import data, nets, norm_fast, norm_numpy, norm_torch, train
+from .lab.engine import Setting, run_all
+from .lab.workers import workers
 
 try:
     from . import norm_triton
@@ -284,6 +286,27 @@ def _clock(device):
     return when_all_is_done
 
 
+def by_workers(numbers=(1, 2), groups=6, rounds=3):
+    """Seconds on the wall of a grid of so many groups of 24 trainings, in one process and by several.
+
+    Processes are started before, and do the same grid once for nothing.
+    Returns {number of processes: [seconds of each round]}.
+    """
+    settings = [
+        Setting(net="mlp", width=64, depth=depth, steps=150, every=150, seed=seed)
+        for depth in range(2, 2 + groups)
+        for seed in range(24)
+    ]
+    digits, times = data.digits(), {number: [] for number in numbers}
+    for number in numbers:
+        with workers(number):
+            for _ in range(1 + rounds):
+                begin = time.perf_counter()
+                run_all(settings, digits)
+                times[number].append(time.perf_counter() - begin)
+    return {number: seconds[1:] for number, seconds in times.items()}
+
+
 def run_engine(say=print, **grid):
     """`engine` with and without BatchNorm, in both precisions, and `against_vmap` for every norm in float64.
 
@@ -299,10 +322,12 @@ def run_engine(say=print, **grid):
                 times = engine(norm, getattr(torch, dtype), device=device, **grid)
                 results.append({"norm": norm, "dtype": dtype, "times": times})
         steps = list(_compared_steps(say, device))
+        say("two processes")
+        processes = by_workers() if device == "cpu" else {}
     finally:
         torch.set_num_threads(threads)
     clock = {} if device == "cpu" else {"clock": "time on the wall, with the GPU done before and after"}
-    return {**_machine(device), **clock, "results": results, "steps": steps}
+    return {**_machine(device), **clock, "results": results, "steps": steps, "workers": processes}
 
 
 def _compared_steps(say, device):
@@ -345,6 +370,13 @@ def engine_table(report):
         low, middle, high = paired(step["times"]["vmap"], step["times"]["stack"])
         stack = f"{1e3 * np.median(step['times']['stack']):.1f}"
         lines.append(f"| {step['net']}, {step['norm']} | {stack} | {middle:.2f} [{low:.2f}, {high:.2f}] |")
+    if report.get("workers"):
+        one, two = report["workers"][1], report["workers"][2]
+        low, middle, high = paired(one, two)
+        lines += ["", f"6 groups of 24 trainings on the wall: {np.median(one):.1f} s in one process, by `--workers 2`"]
+        lines[-1] += (
+            f" {np.median(two):.1f} s, {middle:.2f} [{low:.2f}, {high:.2f}] times faster ({os.cpu_count()} CPUs)."
+        )
     return "\n".join(lines) + "\n"
 
 

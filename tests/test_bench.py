@@ -1,5 +1,6 @@
 """bnbook.bench: what is measured, and how it is told. No test here depends on how long anything takes."""
 
+import contextlib
 import json
 import re
 
@@ -276,12 +277,22 @@ def test_the_engine_is_measured_on_the_same_trainings_both_ways(monkeypatch):
 def test_the_engine_table_says_how_many_times_faster():
     times = {"one by one": [0.2, 0.4, 0.6], "together": [0.1, 0.1, 0.1]}
     steps = [{"net": "mlp", "norm": "group", "times": {"stack": [0.01, 0.02, 0.02], "vmap": [0.02, 0.03, 0.08]}}]
-    report = {**bench._machine("cpu"), "steps": steps}
+    report = {**bench._machine("cpu"), "steps": steps, "workers": {1: [6.0, 9.0, 8.0], 2: [4.0, 5.0, 4.0]}}
     report["results"] = [{"norm": "batch", "dtype": "float64", "times": times}]
     table = bench.engine_table(report)
     assert "\n\n| a step of 24 nets" in table and "| mlp, group | 20.0 | 2.00 [1.75, 3.00] |\n" in table
     assert "| batch | float64 | 400 | 4.0 [3.0, 5.0] |" in table and ". CPU time, one thread; trainings of" in table
+    assert "8.0 s in one process, by `--workers 2` 4.0 s, 1.80 [1.65, 1.90] times faster (" in table
     assert ". a clock; trainings of" in bench.engine_table({**report, "clock": "a clock"})
+
+
+def test_a_grid_is_timed_on_the_wall_in_each_number_of_processes_after_it_has_been_done_once(monkeypatch):
+    done, clock = [], iter([0, 9, 10, 13, 20, 24, 30, 39, 40, 41, 50, 52])
+    monkeypatch.setattr(bench, "workers", lambda number: contextlib.nullcontext(done.append([number])))
+    monkeypatch.setattr(bench, "run_all", lambda settings, digits: done[-1].append(len(settings)))
+    monkeypatch.setattr(bench.time, "perf_counter", lambda: next(clock))
+    assert bench.by_workers(groups=2, rounds=2) == {1: [3, 4], 2: [1, 2]}
+    assert done == [[1, 48, 48, 48], [2, 48, 48, 48]]
 
 
 @pytest.mark.parametrize("norm", nets.NORMS)
@@ -299,6 +310,7 @@ def test_every_norm_is_compared_with_vmap_in_float64_and_on_all_members(monkeypa
     compared = []
     monkeypatch.setattr(bench, "measure", lambda candidates, *_: {name: [1.0] for name in candidates})
     monkeypatch.setattr(bench, "engine", lambda norm, dtype, device: {})
+    monkeypatch.setattr(bench, "by_workers", dict)
     monkeypatch.setattr(bench, "_steps", lambda make, x, y: compared.append((make(0), x, y)) or (None, None))
     report = bench.run_engine(say=lambda text: None)
     rows = [(step["net"], step["norm"]) for step in report["steps"]]

@@ -1,6 +1,7 @@
 """A grid trained by other processes, of this machine or of a Dask cluster, has the runs that one process makes."""
 
 import argparse
+import contextlib
 import functools
 import json
 import multiprocessing
@@ -12,6 +13,7 @@ import time
 from concurrent.futures import Future
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -136,6 +138,19 @@ def test_a_grid_that_fails_on_a_worker_goes_on_from_what_is_kept(cluster, digits
     assert groups_in(keep)[: len(first)] == first and sorted(map(len, groups_in(keep))) == [1, 1, 4, 4]
 
 
+def test_an_experiment_of_a_room_on_the_cluster_writes_the_same_results(cluster, capsys, tmp_path, monkeypatch):
+    from bnbook.chapters.n00_start_here import experiments
+
+    monkeypatch.setattr(experiments, "first_look", functools.partial(experiments.first_look, rates=(0.2,)))
+    found = []
+    for more in ((), ("--cluster", cluster[0])):
+        arguments = ("run", "first_look", "--seeds", "2", "--device", "cpu", "--out", str(tmp_path), *more)
+        assert command_line.main(list(arguments)) == 0
+        found.append(json.loads((tmp_path / "first_look.json").read_text()))
+        assert found[-1].pop("command").endswith(" ".join(more))
+    assert found[0] == found[1] and len(found[0]["runs"]) == 4
+
+
 @pytest.mark.parametrize("part", ["_GROUND_SOURCE", "_source_of_room", "versions"])
 def test_a_worker_with_other_code_is_refused_in_a_sentence(part, cluster, digits, monkeypatch):
     edited = "edited" if part == "_GROUND_SOURCE" else lambda *_: "edited"
@@ -165,22 +180,10 @@ def test_a_process_that_is_killed_costs_what_is_at_work_and_none_is_left_over(di
     assert not any(is_there(process) for process in dict(found))
 
 
-def test_an_experiment_of_a_room_on_two_processes_each_with_its_gpu(capsys, tmp_path, monkeypatch):
-    from bnbook.chapters.n00_start_here import experiments
-
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)  # what each sees, where there are some
+def test_every_process_takes_the_next_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert workers_module._gpus() == ["0", "1"]
-    monkeypatch.setattr(experiments, "first_look", functools.partial(experiments.first_look, rates=(0.2,)))
-    runs = []
-    for more in ((), ("--workers", "2")):
-        arguments = ("run", "first_look", "--seeds", "2", "--device", "cpu", "--out", str(tmp_path), *more)
-        assert command_line.main(list(arguments)) == 0
-        runs.append(json.loads((tmp_path / "first_look.json").read_text())["runs"])
-    assert runs[0] == runs[1] and len(runs[0]) == 4
-
-
-def test_every_process_takes_the_next_gpu(monkeypatch):
     found = []
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     for name in ("LokyProcess-1", "LokyProcess-2", "LokyProcess-3", "LokyProcess-12"):
@@ -217,17 +220,26 @@ def test_ctrl_c_says_one_sentence_and_leaves_no_process(tmp_path):
         kept_in = "the runs that are finished are kept in first_look.part, and the same command goes on from there"
         assert (running.returncode, said) == (130, f"bnbook: stopped: {kept_in}\n")
         until = time.monotonic() + 20
-        while is_there(-running.pid):  # joblib's keeper of files ends a moment later
+        while living(running.pid):  # joblib's keeper of files ends a moment later
             assert time.monotonic() < until, "a process is left over"
             time.sleep(0.05)
     finally:
-        if is_there(-running.pid):
+        if living(running.pid):
             os.killpg(running.pid, signal.SIGKILL)
         running.communicate()
 
 
+def living(group):
+    """The processes of a group, without those that have ended and wait for their parent to notice."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
 def is_there(process):
-    """A process, or a group of them by its negative number."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

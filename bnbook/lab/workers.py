@@ -31,9 +31,10 @@ SECONDS = 5  # that a scheduler has to answer
 
 
 class _Pool(NamedTuple):
-    """Where jobs go: a function that returns an executor, and one that sends ahead what all the jobs need."""
+    """Where jobs go: how to get an executor, to stop it with its jobs, to send ahead what all the jobs need."""
 
     executor: callable
+    stop: callable
     sent: callable
 
 
@@ -73,7 +74,8 @@ def _processes(number):
         return pool
 
     try:
-        yield None if number == 1 else _Pool(executor, sent=lambda data: data)
+        # No future is cancelled: loky's shutdown gives each an exception, and breaks down over one that has ended.
+        yield None if number == 1 else _Pool(executor, lambda pool: pool.shutdown(kill_workers=True), lambda data: data)
     finally:
         if number > 1:
             loky.get_reusable_executor(number, **how).shutdown(kill_workers=True)
@@ -137,7 +139,7 @@ def _on_cluster(address):
     try:
         with client:
             _check(client.nthreads().values(), address)
-            yield _Pool(lambda: client.get_executor(pure=False), sent)
+            yield _Pool(lambda: client.get_executor(pure=False), lambda pool: pool.shutdown(wait=False), sent)
     finally:
         logging.disable(logging.NOTSET)
 
@@ -173,9 +175,9 @@ def as_they_come(job, data, tasks):
                 if _is_done(future):
                     del left[futures[future]]
                     yield futures[future], future.result()
-        finally:
-            for future in futures:
-                future.cancel()
+        except BaseException:
+            pool.stop(executor)
+            raise
         if len(left) == before:
             raise RuntimeError("worker processes end, killed or out of memory, and finish nothing")
 
