@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bnbook.lab import results
+from bnbook.lab.results import interval
 from bnbook.lab.style import ARMS
 
 from . import experiments
@@ -20,7 +20,7 @@ def which_norm(found):
     for row in rows:
         runs = tuning[tuning["arm"] == row["norm"]].groupby("lr")["value"]
         rates, mean = runs.mean().index.to_numpy(), 100 * runs.mean().to_numpy()
-        low, high = np.array([results.interval(100 * values.to_numpy()) for _, values in runs]).T
+        low, high = np.array([interval(100 * values.to_numpy()) for _, values in runs]).T
         axes.plot(rates, mean, marker="o", markersize=3, **ARMS[row["norm"]])
         axes.fill_between(rates, low.clip(0), high.clip(max=100), color=ARMS[row["norm"]]["color"], alpha=0.12, lw=0)
     enough = 90 * max(row["accuracy"] for row in rows)
