@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .compare import full, short
-from .message import _name, _why
+from .message import _filled, _name
 
 LINE = 80  # letters of a value that a line can hold
 
@@ -51,7 +51,7 @@ def _by_hand(value):
 
 
 def _told(exercise, slip, right, mine):
-    name, why = _name(slip), _why(exercise, slip, mine)
+    name, why = _name(slip), _filled(slip, mine, right)
     off = [output for output in right if mine and mine[output] != right[output]]
     ask, shows = _on_the_example(exercise, right, mine, off) if off else _elsewhere(exercise, slip)
     return WrongAnswer(name, why, slip.ask or ask, shows)
