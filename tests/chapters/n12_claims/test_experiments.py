@@ -295,8 +295,17 @@ def test_one_seed_gives_no_interval(digits, name):
 # --- the stored evidence ---------------------------------------------------------------------------------------------
 
 
-def test_stored_runs_come_out_the_same_on_images_changed_by_a_rounding(digits, parts):
+def test_stored_runs_come_out_the_same_on_images_changed_by_a_rounding(digits, parts, monkeypatch):
     """As on another processor: the notebook compares the same runs on the images as they are."""
+    home = importlib.import_module(experiments.made_again.__module__)
+    train, trained = home.reported, {}
+
+    def once(data, arms, case, *rest, **how):  # seconds; what is planted below is in the stored runs only
+        if case not in trained:
+            trained[case] = train(data, arms, case, *rest, **how)
+        return trained[case]
+
+    monkeypatch.setattr(home, "reported", once)
     random = np.random.default_rng(0)
     images = [x * (1 + 1e-15 * random.normal(size=x.shape)) for x in digits[::2]]
     twin = type(digits)(*(part for pair in zip(images, digits[1::2], strict=True) for part in pair))
@@ -309,7 +318,7 @@ def test_stored_runs_come_out_the_same_on_images_changed_by_a_rounding(digits, p
         if name in ("table", "twins")
     }
     planted = parts | {"adding": parts["adding"] | lower}
-    made = experiments.made_again(digits, planted, seeds=1)
+    made = experiments.made_again(twin, planted, seeds=1)
     assert [what for what, found in made.items() if not found.agrees] == ["adding, 8 layers: test accuracy"]
 
 
