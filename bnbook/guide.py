@@ -4,7 +4,7 @@ All of it is made from the notebook and its room, so nothing here can be out of 
 in docs/teach.
 
 Read after elsewhere.
-Used by the command line (`python -m bnbook guide 04`) and by the site; no notebook needs it.
+Used by the command line (`bnbook guide 04`) and by the site; no notebook needs it.
 """
 
 import ast

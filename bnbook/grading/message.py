@@ -158,7 +158,10 @@ def name_of(slip):
 
 
 def _why(exercise, slip, mine):
-    right = exercise._on_example(exercise.finished, short)
+    return _filled(slip, mine, exercise._on_example(exercise.finished, short))
+
+
+def _filled(slip, mine, right):
     numbers = {**(mine or {}), **{f"right_{name}": value for name, value in right.items()}}
     return _text(slip).split(": ", 1)[1].format_map(numbers)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .compare import full, short
-from .message import _why, name_of
+from .message import _filled, name_of
 
 LINE = 80  # letters of a value that a line can hold
 
@@ -47,11 +47,11 @@ def example(exercise):
 
 
 def _by_hand(value):
-    return value is None or isinstance(value, (numbers.Number, tuple)) or 0 < np.size(value) <= 20
+    return value is None or isinstance(value, (numbers.Number, tuple)) or 0 < np.prod(np.shape(value)) <= 20
 
 
 def _told(exercise, slip, right, mine):
-    name, why = name_of(slip), _why(exercise, slip, mine)
+    name, why = name_of(slip), _filled(slip, mine, right)
     off = [output for output in right if mine and mine[output] != right[output]]
     ask, shows = _on_the_example(exercise, right, mine, off) if off else _elsewhere(exercise, slip)
     return WrongAnswer(name, why, slip.ask or ask, shows)

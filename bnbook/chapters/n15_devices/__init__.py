@@ -8,5 +8,5 @@ AIMS = (
     "what it costs to exchange them",
     "when a test of all this cannot fail",
 )
-MINUTES = 70
+MINUTES = 80
 BUILDS = "`merge_statistics`, `sync_backward`, `running_on_ranks`, `bytes_exchanged`"

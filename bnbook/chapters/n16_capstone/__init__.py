@@ -6,5 +6,5 @@ AIMS = (
     "to tune a learning rate and say how much room it has",
     "to recalibrate, freeze, fold and export a net, and to show each time that it worked",
 )
-MINUTES = 120
+MINUTES = 95
 BUILDS = "`residual_block`, `choose`, `recalibrate`, `freeze`, `fold_net`, `gap`"
