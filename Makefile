@@ -1,12 +1,12 @@
-# Everything a person types here. Windows has no make: README.md says which commands stand for `lab` and `test`.
+# Shortcuts: each installs what is missing and calls one command of `bnbook`, which does the same where there is no make.
 PYTHON ?= python3
 BNBOOK = .venv/bin/python -m bnbook
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab test full matrix browser notebooks bench gpu reset clean
+.PHONY: help install lab test full matrix browser notebooks bench gpu offline offline-check reset clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 install: ## make or repair .venv (the others do it too; PYTHON=python3.12 chooses the Python)
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: there is no $(PYTHON) here."; exit 1; }
@@ -15,11 +15,8 @@ install: ## make or repair .venv (the others do it too; PYTHON=python3.12 choose
 lab: install ## open JupyterLab on your own copy of the notebooks, in work/ (ARGS=--no-browser prints its address only)
 	$(BNBOOK) lab $(ARGS)
 
-test: install ## lint, run the tests, run every notebook and compare every output
-	.venv/bin/python -m ruff check
-	.venv/bin/python -m ruff format --check
-	.venv/bin/python -c "import matplotlib.font_manager" # its font cache: made once here, not by every notebook
-	.venv/bin/python -m pytest -q tests notebooks --nbval --nbval-current-env --nbval-cell-timeout=120 -n 2 --dist loadfile
+test: install ## lint, run the tests, run every notebook and compare every output (ARGS="02 05" for these notebooks only)
+	$(BNBOOK) test $(ARGS)
 
 full: install ## what takes minutes: thousands of healthy nets, other doctors, nets of torchvision and timm where they are installed
 	.venv/bin/python -m pip install -q -c constraints.txt -e .[dev]
@@ -39,6 +36,14 @@ bench: install ## time every version of BatchNorm on this machine (ARGS="64x64x3
 
 gpu: ## on a machine with an NVIDIA GPU, with its own Python: tests, accuracy, speed (WHEELS=folder of missing packages)
 	$(PYTHON) -m bnbook gpu $(if $(WHEELS),--wheels $(WHEELS)) $(ARGS)
+
+offline: install ## fill build/offline for a USB stick (ARGS="--platform windows --python 3.12")
+	.venv/bin/python -m pip install -q -c constraints.txt uv
+	rm -rf build/offline
+	$(BNBOOK) offline build/offline $(ARGS)
+
+offline-check: install ## install from build/offline with no package index and run notebook 00 (a minute)
+	$(BNBOOK) offline build/offline --check
 
 reset: install ## NOTEBOOK=02 takes the course's notebook again and keeps yours beside it
 	$(BNBOOK) reset "$(NOTEBOOK)"

@@ -1,1 +1,1 @@
-"""bnbook: a course on Batch Normalization and the package it builds. `python -m bnbook` prints the map."""
+"""bnbook: a course on Batch Normalization and the package it builds. `bnbook` prints the map."""

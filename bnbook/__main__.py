@@ -1,4 +1,4 @@
-"""The command line: `python -m bnbook` prints the map of the package, `--help` the commands.
+"""The command line: `bnbook` prints the map of the package, `bnbook --help` the commands.
 
 Read after notebook.
 """
@@ -24,7 +24,7 @@ PACKAGE = Path(__file__).parent
 # of the notebooks stand on all of it.
 ORDER = (
     *("norm_numpy", "norm_fast", "norm_torch", "norm_triton", "data", "nets", "train", "lab", "grading", "bench"),
-    *("gpu", "diagnose", "progress", "notebook", "course", "run"),
+    *("gpu", "diagnose", "progress", "notebook", "course", "elsewhere", "run"),
 )
 
 
@@ -45,7 +45,7 @@ def main(argv=None):
 
 def _parser(argv):
     parser = argparse.ArgumentParser(
-        prog="python -m bnbook",
+        prog=_typed(),
         description="A course on Batch Normalization. Without a command: the map of the package.",
     )
     parser.set_defaults(run=show_map)
@@ -62,11 +62,11 @@ def _parser(argv):
     bench.add_argument(
         "shapes",
         nargs="*",
-        help="such as 64x64x32x32 or 128x100 (default: those of the README); or engine: 168 trainings at once",
+        help="such as 64x64x32x32 or 128x100 (default: those of docs/speed.md); or engine: 168 trainings at once",
     )
     bench.add_argument("--rounds", type=int, default=15, help="times that each is measured (default 15)")
     bench.add_argument("--out", type=Path, metavar="FILE.json", help="write all the times there, too")
-    bench.add_argument("--readme", action="store_true", help="put the table into README.md")
+    bench.add_argument("--readme", action="store_true", help="put the table into docs/speed.md")
     bench.set_defaults(run=run_bench)
 
     gpu = commands.add_parser(
@@ -86,10 +86,21 @@ def _parser(argv):
         command.add_arguments(doctor)
         doctor.set_defaults(run=command.run)
 
+    _add_course(commands)
+    return parser
+
+
+def _add_course(commands):
+    """The commands for the notebooks as files."""
     lab = commands.add_parser("lab", help="open JupyterLab on your own copy of the notebooks")
     lab.add_argument("--folder", help="where your copy is, seen from here (default: work, in the course's folder)")
     lab.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
     lab.set_defaults(run=run_lab)
+
+    test = commands.add_parser("test", help="lint, tests, every notebook run and every output compared (minutes)")
+    test.add_argument("numbers", nargs="*", help="of the notebooks only these, such as 00 02 (default: all)")
+    test.add_argument("--changed", metavar="BASE", help="of the notebooks those changed since this git revision")
+    test.set_defaults(run=run_test)
 
     reset = commands.add_parser("reset", help="take the course's notebook again, keeping yours beside it")
     reset.add_argument("number", help="the notebook's number, such as 02")
@@ -99,7 +110,26 @@ def _parser(argv):
     notebooks = commands.add_parser("notebooks", help="execute the course's notebooks and store their outputs")
     notebooks.add_argument("numbers", nargs="*", help="only these, such as 00 02 (default: all)")
     notebooks.set_defaults(run=run_notebooks)
-    return parser
+
+    colab = commands.add_parser("colab", help="write a copy of every notebook that runs in Google's Colab")
+    colab.add_argument("folder", type=Path)
+    colab.set_defaults(run=run_colab)
+
+    offline = commands.add_parser("offline", help="one folder with all that a room without network needs")
+    offline.add_argument("folder", type=Path, help="a new folder, on a USB stick for one")
+    offline.add_argument("--platform", choices=("linux", "macos", "windows"), default=_this_platform())
+    offline.add_argument("--python", default=".".join(map(str, sys.version_info[:2])), help="such as 3.12")
+    offline.add_argument("--check", action="store_true", help="install from such a folder and run notebook 00")
+    offline.set_defaults(run=run_offline)
+
+
+def _typed():
+    """The command as this person typed it, for lines that begin with `usage:`."""
+    return "bnbook" if Path(sys.argv[0]).stem == "bnbook" else "python -m bnbook"
+
+
+def _this_platform():
+    return {"darwin": "macos", "win32": "windows"}.get(sys.platform, "linux")
 
 
 # --- the map -------------------------------------------------------------------------------------------------------
@@ -153,7 +183,7 @@ def _source(name):
 def run_check(options):
     """Print one line for each thing that must work; 1 if one does not."""
     bad = 0
-    for says, test in (
+    for says, look in (
         ("Python and its packages", _versions),
         ("PyTorch on this machine", _device),
         ("data: 1,797 handwritten digits", _digits),
@@ -162,15 +192,17 @@ def run_check(options):
         *_exercises(options.brief),
     ):
         try:
-            found = test()
+            found = look()
             print(f"ok    {says}" + (f": {found}" if found and not options.brief else ""))
+        except _Optional as absent:
+            print(f"none  {says}: {absent}")
         except Exception as error:  # whatever it is: this command is there to report it
             bad += 1
             print(f"FAIL  {says}: {type(error).__name__}: {error}")
     if bad:
         from . import course
 
-        print(f"{bad} of these failed; `{course.command('lab')}` installs everything anew once .venv is removed.")
+        print(f"{bad} of these failed; `{course.command('install')}` installs everything anew once .venv is removed.")
     else:
         print("Everything works.")
     return int(bad > 0)
@@ -178,8 +210,9 @@ def run_check(options):
 
 def _versions():
     from importlib.metadata import version
+    from importlib.util import find_spec
 
-    names = ("numpy", "torch", "matplotlib", "jupyterlab")
+    names = ("numpy", "torch", "matplotlib", *["jupyterlab"] * (find_spec("jupyterlab") is not None))
     return f"Python {sys.version.split()[0]}, " + ", ".join(f"{name} {version(name)}" for name in names)
 
 
@@ -208,9 +241,15 @@ def _layer():
     torch.testing.assert_close(ours.state_dict(), theirs.state_dict())
 
 
-def _kernel():
-    from jupyter_client.kernelspec import KernelSpecManager
+class _Optional(Exception):
+    """Something is not there that this installation need not have."""
 
+
+def _kernel():
+    try:
+        from jupyter_client.kernelspec import KernelSpecManager
+    except ModuleNotFoundError:
+        raise _Optional("only the notebooks need one; the extra 'lab' of the package brings it") from None
     KernelSpecManager().get_kernel_spec("python3")
 
 
@@ -274,7 +313,7 @@ def run_bench(options):
         again += ["--readme"] * options.readme + (["--out", str(options.out)] if options.out else [])
         return subprocess.run(again, env={**os.environ, **bench.ENVIRONMENT}).returncode
     say = functools.partial(print, file=sys.stderr, flush=True)
-    name, readme = "engine" if options.shapes == ["engine"] else "bench", PACKAGE.parent / "README.md"
+    name, readme = "engine" if options.shapes == ["engine"] else "bench", PACKAGE.parent / "docs" / "speed.md"
     bench.ready(options.out, readme if options.readme else None, name)
     if name == "engine":
         report = bench.run_engine(say)
@@ -329,6 +368,23 @@ def run_lab(options):
     return course.open_lab(options.folder, ["--no-browser"] if options.no_browser else [])
 
 
+def run_test(options):
+    """Lint, tests, notebooks: one after the other, until one fails; 1 if one does."""
+    from . import course
+
+    notebooks = course.changed(options.changed) if options.changed else course.chosen(options.numbers)
+    course.extra("ruff", "test"), course.extra("nbval", "test")
+    nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", "-n", "2", "--dist", "loadfile"]
+    for words in (
+        ["-m", "ruff", "check"],
+        ["-m", "ruff", "format", "--check"],
+        ["-c", "import matplotlib.font_manager"],  # its font cache: made once here, not by every notebook
+        ["-m", "pytest", "-q", "tests", *map(str, notebooks), *nbval],
+    ):
+        if subprocess.run([sys.executable, *words], cwd=course.ROOT).returncode:
+            return 1
+
+
 def run_reset(options):
     """Restore one notebook of the learner's copy."""
     from . import course
@@ -340,13 +396,34 @@ def run_notebooks(options):
     """Execute the course's notebooks in place."""
     from . import course
 
-    chosen = [path for path in course.notebooks() if not options.numbers or path.name[:2] in options.numbers]
-    if not chosen:
-        raise ValueError(f"no notebook {' '.join(options.numbers)}: numbers look like 00 or 02")
+    chosen = course.chosen(options.numbers)
     course.write_tables()
     for path in chosen:
         print(path.name, flush=True)
         course.execute(path)
+    course.write_picture()
+
+
+def run_colab(options):
+    """Write the copies that CI puts where Colab finds them."""
+    from . import course, elsewhere
+
+    course.notebooks()  # where there is only the package, this says so before anything is made
+    elsewhere.write_colab(run.writable(options.folder))
+
+
+def run_offline(options):
+    """Fill a folder with everything, or try out one that is filled."""
+    from . import elsewhere
+
+    if options.check:
+        elsewhere.try_out(options.folder)
+        print(f"{options.folder} installs and runs without a package index.")
+        return
+    elsewhere.pack(options.folder, options.platform, options.python)
+    print(
+        f"Everything for {options.platform} and Python {options.python} is in {options.folder}: see OFFLINE.txt there."
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How fast is it: every version of BatchNorm against PyTorch's, on this machine. Never in a timed test.
 
 Read after grading.
-Used by `python -m bnbook bench` and notebook 14.
+Used by `bnbook bench` and notebook 14.
 
 A single time says little: machines are shared, and clocks change. So all candidates run in one process, in a new random
 order in each round, and what counts is the ratio of two times of the same round: its median and quartiles. On a CPU the

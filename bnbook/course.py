@@ -1,10 +1,12 @@
 """The notebooks as files: execute one reproducibly, copy them for the learner, restore one, open JupyterLab.
 
 Read after notebook.
-Used by the command line (`python -m bnbook lab`, `notebooks`, `reset`); no notebook needs it.
+Used by the command line (`bnbook lab`, `notebooks`, `reset`, `test`); no notebook needs it.
 """
 
+import base64
 import hashlib
+import importlib
 import itertools
 import os
 import re
@@ -12,16 +14,15 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 import warnings
+from importlib.metadata import metadata
 from pathlib import Path
-
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from . import chapters
 
 ROOT = Path(__file__).parent.parent
+PICTURE = ROOT / "docs" / "first_look.png"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # No question about news and no look for updates: the course needs no network once it is installed. The server's
@@ -31,15 +32,59 @@ QUIET = (
     "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
 )
 DEFAULTS = Path(__file__).parent / "jupyter"  # a folder of configuration; what a learner has chosen counts for more
+SHORTCUTS = ("lab", "test", "reset", "install")  # what the Makefile has a target for, and a message may name
 KEPT = ("tags", "slideshow", "jupyter")  # of a cell's metadata; the rest is times and the state of an editor
 
 
 def notebooks():
-    """The paths of the course's notebooks, in reading order."""
+    """The paths of the course's notebooks, in reading order. Raises FileNotFoundError if only the package is there."""
     found = sorted((ROOT / "notebooks").glob("*.ipynb"))
     if not found:
-        raise FileNotFoundError(f"no notebooks in {ROOT / 'notebooks'}: run this from a clone of the course")
+        raise FileNotFoundError(
+            f"the notebooks are not part of the installed package: get the course at {address()} and run this there"
+        )
     return found
+
+
+def chosen(numbers):
+    """The notebooks of these numbers, such as ['00', '02'], or all. Raises ValueError if there is one that is not."""
+    found = [path for path in notebooks() if not numbers or path.name[:2] in numbers]
+    missing = set(numbers) - {path.name[:2] for path in found}
+    if missing:
+        raise ValueError(f"no notebook {' '.join(sorted(missing))}: numbers look like 00 or 02")
+    return found
+
+
+def changed(base):
+    """The notebooks whose file or room differs from a git revision. Raises ValueError if git does not know it."""
+    found, git = notebooks(), ["git", "-C", str(ROOT), "diff", "--name-only", base, "--"]
+    try:
+        files = subprocess.run(git, capture_output=True, text=True, check=True).stdout.splitlines()
+    except (OSError, subprocess.CalledProcessError) as error:
+        words = " ".join(str(getattr(error, "stderr", error)).split())
+        raise ValueError(f"git cannot say what changed since {base!r}: {words}") from None
+    rooms = {name.split("/")[2][1:] for name in files if name.startswith("bnbook/chapters/n")}
+    return [path for path in found if f"notebooks/{path.name}" in files or path.stem in rooms]
+
+
+def address():
+    """Where the course is kept: from pyproject.toml, or where there is only the package, from its metadata."""
+    project = ROOT / "pyproject.toml"
+    if project.exists():
+        return tomllib.loads(project.read_text(encoding="utf-8"))["project"]["urls"]["Homepage"]
+    return metadata("bnbook")["Project-URL"].partition(", ")[2]
+
+
+def extra(module, name="lab"):
+    """Import a module that belongs to an extra of the package. Raises RuntimeError, a sentence, if it is not there."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        missing = f"{error.name} is not installed, which the extra {name!r} brings"
+        remedy = f'pip install "bnbook[{name}] @ git+{address()}"'  # a checkout has no need of it: install.py did that
+        if (ROOT / "pyproject.toml").exists():
+            remedy = command("install")
+        raise RuntimeError(f"{missing}: `{remedy}`") from None
 
 
 def execute(path, timeout=120):
@@ -47,8 +92,10 @@ def execute(path, timeout=120):
 
     Raises RuntimeError naming notebook and cell if a cell fails; the file is then left as it was.
     """
-    path, nb, started = Path(path), nbformat.read(path, as_version=4), []
-    client = NotebookClient(
+    path, nb, started = Path(path), read(path), []
+    nbclient = extra("nbclient")
+    errors = nbclient.exceptions
+    client = nbclient.NotebookClient(
         nb,
         timeout=timeout,
         kernel_name=KERNEL["name"],
@@ -60,20 +107,26 @@ def execute(path, timeout=120):
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     try:
         client.execute(env=environment)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+    except (errors.CellExecutionError, errors.CellTimeoutError, errors.DeadKernelError) as error:
         where = f"cell {started[-1] + 1} of {len(nb.cells)}" if started else "the kernel"
         raise RuntimeError(f"{path.name}: {where} failed, the file is unchanged.\n{error}") from None
     write(path, normalize(nb))
 
 
+def read(path):
+    """A notebook from a file."""
+    return extra("nbformat").read(path, as_version=4)
+
+
 def normalize(nb, outputs=True):
     """Drop from a notebook, in place, what differs between two runs; `outputs=False` clears the results too."""
+    from_dict = extra("nbformat").from_dict
     nb.nbformat_minor = 5
     kept = {"bnbook": nb.metadata.bnbook} if "bnbook" in nb.metadata else {}
-    nb.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}, **kept})
+    nb.metadata = from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}, **kept})
     for number, cell in enumerate(nb.cells, 1):
         cell.id = f"cell-{number:02d}"
-        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in KEPT if key in cell.metadata})
+        cell.metadata = from_dict({key: cell.metadata[key] for key in KEPT if key in cell.metadata})
         if cell.cell_type == "code":
             if not outputs:
                 cell.outputs, cell.execution_count = [], None
@@ -92,13 +145,13 @@ def _joined(outputs):
     for output in outputs:
         if kept and output.output_type == "stream" and output.get("name") == kept[-1].get("name"):
             output = {**output, "text": kept.pop().text + output.text}
-        kept.append(nbformat.from_dict(output))
+        kept.append(extra("nbformat").from_dict(output))
     return kept
 
 
 def write(path, nb):
     """Write a notebook, only if that changes the file, and at once, so that nothing is ever half-written."""
-    text = nbformat.writes(nb) + "\n"
+    text = extra("nbformat").writes(nb) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
     part = path.with_name(path.name + ".part")
@@ -111,8 +164,9 @@ def write(path, nb):
 
 def fresh(source):
     """A course notebook as a learner gets it: results cleared, so that a prediction comes first, and its version."""
-    nb = normalize(nbformat.read(source, as_version=4), outputs=False)
-    nb.metadata.bnbook = {"version": hashlib.sha256(nbformat.writes(nb).encode()).hexdigest()[:16]}
+    nb = normalize(read(source), outputs=False)
+    text = extra("nbformat").writes(nb)
+    nb.metadata.bnbook = {"version": hashlib.sha256(text.encode()).hexdigest()[:16]}
     return nb
 
 
@@ -127,12 +181,12 @@ def learner_copy(folder=None):
     Prints one line for each copy of which the course has a newer version, and for each that is no notebook any more.
     Raises ValueError if the folder cannot be made.
     """
-    work = place(folder)
+    sources, work = notebooks(), place(folder)
     try:
         work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"{work} cannot be made ({error.strerror}); choose another folder with --folder") from None
-    for source in notebooks():
+    for source in sources:
         copy, nb = work / source.name, fresh(source)
         take = f"`{command('reset', source.name[:2], folder=folder)}` takes the course's and keeps yours beside it."
         try:
@@ -149,7 +203,7 @@ def version(copy):
 
     Raises ValueError with the rest of a sentence, such as "is empty", if Jupyter could not open the copy.
     """
-    text = "?"
+    text, nbformat = "?", extra("nbformat")
     try:
         text = copy.read_text(encoding="utf-8")
         nb = nbformat.reader.reads(text)
@@ -228,11 +282,18 @@ def write_tables():
     path = ROOT / "README.md"
     path.write_text(_with_rows(path.read_text(encoding="utf-8"), readme, "minutes"), encoding="utf-8", newline="\n")
     path = notebooks()[0]
-    nb = nbformat.read(path, as_version=4)
+    nb = read(path)
     for cell in nb.cells:
         if re.search(_rows("you build"), cell.source, re.M):
             cell.source = _with_rows(cell.source, start, "you build")
     write(path, nb)
+
+
+def write_picture():
+    """Put the first figure of notebook 00 where README shows it."""
+    outputs = [output for cell in read(notebooks()[0]).cells for output in cell.get("outputs", [])]
+    figure = next(output.data["image/png"] for output in outputs if "image/png" in output.get("data", {}))
+    PICTURE.write_bytes(base64.b64decode(figure))
 
 
 def _with_rows(text, rows, last):
@@ -247,11 +308,14 @@ def _rows(last):
 def command(*words, folder=None):
     """What a person types here for a command of bnbook: 'make lab', 'bnbook lab', or with the path of .venv's bnbook.
 
-    words   of the command line, such as 'reset', '02'
+    words   of the command line, such as 'reset', '02'; or 'install', which makes or repairs .venv
     folder  of the learner's copy, if it is not the course's own
     """
-    if folder is None and shutil.which("make") and Path.cwd() == ROOT:
+    if folder is None and shutil.which("make") and Path.cwd() == ROOT and words[0] in SHORTCUTS:
         return f"make reset NOTEBOOK={words[1]}" if words[0] == "reset" else f"make {' '.join(words)}"
+    if words == ("install",):
+        line = ["py" if os.name == "nt" else "python3", str(ROOT / "bnbook" / "install.py")]
+        return subprocess.list2cmdline(line) if os.name == "nt" else shlex.join(line)
     script = Path(sys.executable).with_name("bnbook.exe" if os.name == "nt" else "bnbook")
     program = ["bnbook"] if shutil.which("bnbook") else [str(script)]
     if not script.exists() and not shutil.which("bnbook"):

@@ -1,7 +1,7 @@
 """All there is to find out on a machine with a GPU, in one command: tests, accuracy, speed, notebooks.
 
 Read after bench.
-Used by `python -m bnbook gpu`; no notebook needs it.
+Used by `bnbook gpu`; no notebook needs it.
 
 A GPU is lent for minutes, so nothing here may surprise: `rehearse` does the same without one, on small sizes, the
 kernels in Triton's interpreter. The first number that is wrong ends it, with what was expected.

@@ -137,7 +137,9 @@ def explain(log):
 def install():
     """Install the course with pip: its large downloads shown, everything it says kept in the log."""
     command = [PYTHON, "-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--progress-bar=off"]
-    command += ["-c", "constraints.txt", "-e", ".[test]"]
+    command += ["-c", "constraints.txt", "-e", ".[lab,test]"]
+    if os.path.isdir(os.path.join(ROOT, "wheels")):  # a folder of `bnbook offline`: all that is needed is there
+        command += ["--no-index", "--find-links", "wheels"]
     environment = dict(os.environ, PIP_USER="0")  # a user-wide `pip --user` setting is an error inside an environment
     pip = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     log = []

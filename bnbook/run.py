@@ -1,4 +1,4 @@
-"""`python -m bnbook run NAME`: finds the experiment, looks at all that may be refused first, runs it, writes it down.
+"""`bnbook run NAME`: finds the experiment, looks at all that may be refused first, runs it, writes it down.
 
 Read after course.
 Used by the command line; no notebook needs it.

@@ -5,7 +5,7 @@
 Every notebook is executed and compared by nbval, and the tests of every room's experiments run, in each of ROWS: with
 the vector units and the BLAS of other processors, with one and two threads, and on images that differ from the digits
 by a rounding error. What has passed is kept in out/matrix.json until something it depends on changes, so the same
-command goes on after an interruption; what failed runs again. At the end it prints the table that stands in README.md.
+command goes on after an interruption; what failed runs again. At the end it prints the table of docs/machines.md.
 """
 
 import concurrent.futures

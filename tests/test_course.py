@@ -270,9 +270,28 @@ def test_reset_names_the_notebooks_there_are(shelf, number):
         course.reset(number)
 
 
+@pytest.mark.parametrize("there", ["uncommitted", "room", "nothing"])
+def test_a_notebook_counts_as_changed_with_its_file_or_its_room(shelf, there):
+    def git(*words):
+        subprocess.run(["git", "-C", shelf, "-c", "user.name=a", "-c", "user.email=a@b", *words], check=True)
+
+    room = shelf / "bnbook" / "chapters" / "n02_forward" / "checks.py"
+    room.parent.mkdir(parents=True)
+    room.write_text("1")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    if there == "uncommitted":
+        notebook(shelf / "notebooks" / "02_forward.ipynb", "1 + 2")
+    elif there == "room":
+        room.write_text("2")
+    assert [path.name for path in course.changed("HEAD")] == ["02_forward.ipynb"] * (there != "nothing")
+
+
 def test_a_folder_without_notebooks_is_an_error_that_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(course, "ROOT", tmp_path)
-    with pytest.raises(FileNotFoundError, match="run this from a clone"):
+    monkeypatch.setattr(course, "metadata", lambda name: {"Project-URL": "Homepage, https://somewhere/bnbook"})
+    with pytest.raises(FileNotFoundError, match="get the course at https://somewhere/bnbook and run this there"):
         course.notebooks()
 
 

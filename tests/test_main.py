@@ -1,6 +1,7 @@
 """The command line: what is printed, what is written, which exit code."""
 
 import argparse
+import ast
 import contextlib
 import functools
 import importlib
@@ -44,8 +45,162 @@ def test_without_a_command_it_prints_the_map_in_reading_order(capsys):
 def test_help_lists_every_command(capsys):
     code, out, _ = run(capsys, "--help")
     assert code == 0 and all(
-        re.search(rf"^    {name}\b", out, re.M) for name in ("check", "run", "bench", "lab", "reset", "notebooks")
+        re.search(rf"^    {name}\b", out, re.M)
+        for name in (
+            "check",
+            "run",
+            "bench",
+            "gpu",
+            "diagnose",
+            "lab",
+            "test",
+            "reset",
+            "notebooks",
+            "colab",
+            "offline",
+        )
     )
+
+
+# --- what messages name
+
+# A command in the middle of a message, which not every reader's system has.
+NAMED = re.compile(
+    r"\bmake (?:lab|test|install|reset|notebooks|full|bench|gpu)\b|python3? -m \w+|pip install|\.venv[/\\]\w"
+)
+# Where one is named after a look at what there is.
+LOOKS = {
+    *(("__main__.py", "_typed"), ("course.py", "command"), ("course.py", "extra"), ("install.py", "check_python")),
+}
+
+
+def commands_named(source, file):
+    """Commands in the texts of a source file, but for docstrings of functions and places that look first."""
+    found, tree = [], ast.parse(source)
+    quiet = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            first = node.body[0]
+            quiet |= {id(first.value)} if isinstance(first, ast.Expr) else set()
+            quiet |= {id(part) for part in ast.walk(node) if (file, node.name) in LOOKS}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in quiet:
+            found += NAMED.findall(node.value)
+    return found
+
+
+def test_no_message_names_a_command_that_the_readers_system_may_lack():
+    package = command_line.PACKAGE
+    allowed = {
+        "install.py": {".venv/i", "make lab", "make test"},  # its log, just written; the docstring, for developers
+        # What to type in Colab, which has pip, and on the system that a stick is made for, with make and without.
+        "elsewhere.py": {"pip install", "make lab", ".venv\\S", ".venv/b"},
+        "bench.py": {"python -m bnbook"},  # a mark in docs/speed.md, which nobody types
+    }
+    for path in package.rglob("*.py"):
+        found = commands_named(path.read_text(encoding="utf-8"), path.name)
+        assert set(found) <= allowed.get(path.name, set()), f"{path.relative_to(package)}: {found}"
+
+
+@pytest.mark.parametrize(
+    "source, named",
+    [
+        ('raise ValueError("type `make lab` again")', ["make lab"]),
+        ('print(f"run python -m bnbook check {x}")', ["python -m bnbook"]),
+        ('"""Used by `python3 -m bnbook lab`."""', ["python3 -m bnbook"]),
+        ('print("see .venv/bin/bnbook")', [".venv/b"]),
+        ('print("to make one, pip install it")', ["pip install"]),
+        ('def f():\n    """Calls make lab."""\n    print("make it smaller")', []),
+        ('def extra():\n    return "pip install"', ["pip install"]),
+    ],
+)
+def test_a_message_that_names_a_command_is_seen(source, named):
+    assert commands_named(source, "other.py") == named
+
+
+def test_commands_say_where_to_get_the_course_where_there_is_only_the_package(capsys, tmp_path, monkeypatch):
+    from bnbook import course
+
+    monkeypatch.setattr(course, "ROOT", tmp_path)
+    monkeypatch.setattr(course, "metadata", lambda name: {"Project-URL": "Homepage, https://somewhere/bnbook"})
+    for words in (
+        ("lab",),
+        ("test",),
+        ("notebooks",),
+        ("reset", "02"),
+        ("colab", "new"),
+        ("offline", str(tmp_path / "o")),
+    ):
+        monkeypatch.chdir(tmp_path)
+        code, out, err = run(capsys, *words)
+        assert code == 2 and out == "" and err.count("\n") == 1 and not list(tmp_path.iterdir()), words
+        assert "get the course at https://somewhere/bnbook and run this there" in err
+
+
+WITHOUT_JUPYTER = """
+import sys
+absent = ("jupyterlab", "ipywidgets", "IPython", "jupyter_client", "nbformat", "nbclient")
+sys.modules.update(dict.fromkeys(absent))  # as if they were not installed
+import warnings
+warnings.simplefilter("ignore")  # of tqdm, which would like ipywidgets
+from bnbook import __main__ as command_line
+from bnbook.chapters.n02_forward import sliders
+import matplotlib
+matplotlib.use("Agg")
+import numpy as np
+live = sliders.batch_norm(np.arange(64.0))
+print(sorted(live._repr_mimebundle_()[0]))
+command_line._exercises = lambda brief: []  # which are checked above, and take seconds
+print(command_line.main(["check", "--brief"]), command_line.main(["notebooks"]))
+"""
+
+
+def test_without_jupyter_the_package_works_and_what_needs_it_says_so(tmp_path):
+    ran = subprocess.run([sys.executable, "-c", WITHOUT_JUPYTER], capture_output=True, text=True, check=True)
+    says, bundle, *check, codes = ran.stdout.splitlines()
+    assert "these sliders do not move: the picture shows their first position" in says
+    assert bundle == "['image/png', 'text/plain']" and codes == "0 2" and check[-1] == "Everything works."
+    (kernel,) = [line for line in check if not line.startswith("ok ")][:-1]
+    assert kernel.startswith("none  Jupyter kernel: only the notebooks need one")
+    assert ran.stderr.startswith("bnbook: nb") and "the extra 'lab' brings: `" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+# --- test
+
+
+def recorded(monkeypatch, fails=None):
+    """The commands that `test` would run; the one that has `fails` among its words fails."""
+    ran = []
+
+    def start(command, **options):
+        ran.append(command[1:])
+        return subprocess.CompletedProcess(command, int(fails in command))
+
+    monkeypatch.setattr(command_line.subprocess, "run", start)
+    return ran
+
+
+def test_test_lints_then_runs_tests_and_all_notebooks_and_stops_where_one_fails(capsys, monkeypatch):
+    from bnbook import course
+
+    ran, all_of_them = recorded(monkeypatch), [str(path) for path in course.notebooks()]
+    assert run(capsys, "test")[0] == 0
+    assert [words[:3] for words in ran[:2]] == [["-m", "ruff", "check"], ["-m", "ruff", "format"]]
+    assert ran[-1][:4] == ["-m", "pytest", "-q", "tests"] and "--nbval" in ran[-1] and set(all_of_them) < set(ran[-1])
+    ran = recorded(monkeypatch, fails="--check")
+    assert run(capsys, "test")[0] == 1 and len(ran) == 2
+
+
+def test_test_takes_some_notebooks_by_number_or_those_that_changed(capsys, monkeypatch):
+    from bnbook import course
+
+    ran = recorded(monkeypatch)
+    assert run(capsys, "test", "02", "05")[0] == 0
+    assert [Path(word).name for word in ran[-1] if word.endswith(".ipynb")] == ["02_forward.ipynb", "05_images.ipynb"]
+    monkeypatch.setattr(course, "changed", lambda base: course.chosen(["13"]) if base == "main" else [])
+    assert run(capsys, "test", "--changed", "main")[0] == 0
+    assert [Path(word).name for word in ran[-1] if word.endswith(".ipynb")] == ["13_clinic.ipynb"]
 
 
 def test_an_unknown_command_is_refused(capsys):
@@ -328,6 +483,10 @@ def test_a_gpu_is_taken_by_name_or_number_where_there_is_one(monkeypatch):
         (("run", "first_look", "--out", "file/deeper"), "deeper ("),
         (("reset", "99"), "no notebook '99'"),
         (("notebooks", "99"), "no notebook 99"),
+        (("test", "99"), "no notebook 99"),
+        (("test", "--changed", "no-such-branch"), "git cannot say what changed since 'no-such-branch': "),
+        (("offline", "file", "--check"), "file holds no wheels"),
+        (("offline", "."), ". is not empty; choose a new folder"),
     ],
 )
 def test_mistakes_get_one_sentence_and_exit_code_2(arguments, says, capsys, tmp_path, monkeypatch):

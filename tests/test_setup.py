@@ -17,13 +17,18 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bnbook import install
+from bnbook import course, install
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 DECLARED = [r for r in map(Requirement, sum(EXTRAS.values(), PROJECT["dependencies"])) if r.name != "bnbook"]
 INSTALLER = Path(install.__file__)
+
+
+def read(path):
+    """The text of a source file."""
+    return path.read_text(encoding="utf-8")
 
 
 def pins():
@@ -72,6 +77,7 @@ def test_what_the_package_imports_is_declared():
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
             imported |= {name.partition(".")[0] for name in names}
+    imported |= set(re.findall(r'extra\("(\w+)"', "".join(map(read, (ROOT / "bnbook").rglob("*.py")))))
     distribution = {"sklearn": "scikit-learn", "PIL": "pillow"}
     imported = {distribution.get(name, name) for name in imported - sys.stdlib_module_names}
     assert set(map(canonicalize_name, imported)) <= {canonicalize_name(r.name) for r in DECLARED} | {"bnbook"}
@@ -79,7 +85,7 @@ def test_what_the_package_imports_is_declared():
 
 def test_environment_yml_names_the_main_packages_and_uses_the_constraints():
     lines = pip_section()
-    assert lines[0] == "-c constraints.txt" and "-e .[test]" in lines
+    assert lines[0] == "-c constraints.txt" and "-e .[lab,test]" in lines
     named = {Requirement(line).name for line in lines if not line.startswith("-")}
     assert {"jupyterlab", "numpy", "torch", "matplotlib", "nbval"} <= named <= {r.name for r in DECLARED}
 
@@ -98,12 +104,48 @@ def test_readme_names_only_make_targets_that_exist():
     assert set(named) <= targets
 
 
-def test_windows_and_make_run_the_same_pytest_command():
-    command = re.search(r"-m (pytest -q tests .*)", (ROOT / "Makefile").read_text()).group(1)
-    assert command in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+def test_make_is_a_shortcut_a_target_calls_one_command_of_bnbook():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in ("lab", "test", "notebooks", "bench", "offline", "reset"):
+        assert re.search(rf"^{target}: install ##.*\n(\t.*\n)*\t\$\(BNBOOK\) {target}\b", makefile, re.M), target
+    shortcuts = re.findall(r"^(\w+):", makefile, re.M)
+    assert set(course.SHORTCUTS) <= set(shortcuts), "what a message may name, where there is make"
+
+
+def test_what_is_always_imported_is_always_installed():
+    """Modules of the extras are imported where they are used; these files alone may do it at the top."""
+    core = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
+    for path in (ROOT / "bnbook").rglob("*.py"):
+        top = [
+            node
+            for node in ast.parse(path.read_text(encoding="utf-8")).body
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+        ]
+        names = {alias.name for node in top if isinstance(node, ast.Import) for alias in node.names}
+        names |= {node.module for node in top if isinstance(node, ast.ImportFrom) and not node.level}
+        names = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"bnbook"}
+        distributions = {
+            canonicalize_name({"sklearn": "scikit-learn", "PIL": "pillow"}.get(name, name)) for name in names
+        }
+        assert distributions <= core | ({"triton"} if path.name == "norm_triton.py" else set()), path.name
 
 
 # --- bnbook/install.py
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_folder_with_wheels_is_installed_from_them_alone(packed, tmp_path, monkeypatch):
+    ran = []
+    if packed:
+        (tmp_path / "wheels").mkdir()
+    monkeypatch.setattr(install, "ROOT", str(tmp_path))
+    monkeypatch.setattr(install, "LOG", str(tmp_path / "log"))
+    done = SimpleNamespace(stdout=[], wait=lambda: 0)
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **options: ran.append(command) or done)
+    install.install()
+    assert ran[0][-3:] == (
+        ["--no-index", "--find-links", "wheels"] if packed else ["constraints.txt", "-e", ".[lab,test]"]
+    )
 
 
 def test_an_old_python_can_parse_the_installer():

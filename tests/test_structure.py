@@ -41,14 +41,16 @@ ALLOWED = {
     "diagnose": (set(), {"torch", "numpy", "tqdm"}),
     "progress": ({"chapters", "grading"}, {"pandas"}),
     "notebook": ({"lab", "progress"}, {"numpy", "torch", "matplotlib", "threadpoolctl", "IPython"}),
-    "course": ({"chapters"}, {"nbformat", "nbclient", "jupyter_client"}),
+    "course": ({"chapters"}, set()),  # what belongs to the extra `lab` it imports by name, with a sentence if absent
+    "elsewhere": ({"course"}, set()),
     "run": ({"chapters", "data", "notebook", "lab"}, {"torch", "matplotlib"}),
     "chapters": (set(), set()),
     "install": (set(), set()),
     "__init__": (set(), set()),
     "__main__": ({"*"}, {"jupyter_client", "torch"}),
 }
-GROUND = set(ALLOWED) - {"chapters", "course", "progress", "notebook", "run", "install", "__init__", "__main__"}
+TOOLS = {"chapters", "course", "elsewhere", "progress", "notebook", "run", "install", "__init__", "__main__"}
+GROUND = set(ALLOWED) - TOOLS
 ROOM = (GROUND, {"numpy", "torch", "scipy", "pandas", "matplotlib", "tqdm"})
 ONE_FILE = {"lab/live.py": {"ipywidgets"}, "sliders.py": {"ipywidgets"}}  # where more may come from outside
 

@@ -8,11 +8,15 @@ import base64
 import html
 import io
 
-import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 
 from .style import alternative
+
+try:
+    import ipywidgets
+except ModuleNotFoundError:  # the package alone, without its extra `lab`
+    from . import still as ipywidgets
 
 
 class Live(ipywidgets.VBox):

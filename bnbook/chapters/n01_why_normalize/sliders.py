@@ -1,9 +1,8 @@
 """The sliders of notebook 01."""
 
-import ipywidgets
 import numpy as np
 
-from bnbook.lab.live import Live, slider
+from bnbook.lab.live import Live, ipywidgets, slider
 
 from . import plots
 from .functions import standardize

@@ -1,10 +1,9 @@
 """The sliders of notebook 02."""
 
-import ipywidgets
 import numpy as np
 
 from bnbook import norm_numpy
-from bnbook.lab.live import Live, slider
+from bnbook.lab.live import Live, ipywidgets, slider
 
 from . import plots
 

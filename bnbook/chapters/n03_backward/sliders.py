@@ -1,9 +1,8 @@
 """The sliders of notebook 03."""
 
-import ipywidgets
 import numpy as np
 
-from bnbook.lab.live import Live, slider
+from bnbook.lab.live import Live, ipywidgets, slider
 from bnbook.norm_numpy import normalize
 
 from . import plots

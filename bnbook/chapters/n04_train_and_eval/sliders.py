@@ -1,9 +1,8 @@
 """The sliders of notebook 04."""
 
-import ipywidgets
 import numpy as np
 
-from bnbook.lab.live import Live, slider
+from bnbook.lab.live import Live, ipywidgets, slider
 from bnbook.norm_numpy import update_running
 
 from . import plots

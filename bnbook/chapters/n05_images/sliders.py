@@ -1,9 +1,8 @@
 """The boxes of notebook 05."""
 
-import ipywidgets
 import numpy as np
 
-from bnbook.lab.live import Live
+from bnbook.lab.live import Live, ipywidgets
 from bnbook.norm_numpy import normalize
 
 from . import plots

@@ -52,6 +52,7 @@ def fewer_passes(data):
     return axes[0], "\n".join(
         [
             title + ".",
+            "",
             f"{machine['device']}, {machine['date']}, {machine['clock']}, measured in passes of a copy.",
             *lines,
         ]
@@ -113,7 +114,7 @@ def threads(data):
     Returns axes, text.
     """
     figure, axes = plt.subplots(1, len(data), figsize=(9, 3.4), sharex=True, sharey=True, squeeze=False)
-    text = [f"F.batch_norm of {data[0]['shape']}, milliseconds of a call:"]
+    says, text = [], [f"F.batch_norm of {data[0]['shape']}, milliseconds of a call:"]
     for ax, run in zip(axes[0], data, strict=True):
         company = f"beside {run['busy']} busy program{'s' * (run['busy'] != 1)}" if run["busy"] else "alone"
         for number, color, style in (("1", "#0072B2", "-"), ("2", "#D55E00", (0, (4, 1.5)))):
@@ -125,7 +126,8 @@ def threads(data):
             )
         faster = np.mean(run["wall"]["2"]) < np.mean(run["wall"]["1"])
         ax.set(xscale="log", xlabel="time of a call on the wall (ms)")
+        says.append(f"{company} two threads are {'faster' if faster else 'slower'} than one on average")
         ax.set_title(f"{company}: two threads {'faster' if faster else 'slower'} on average", fontsize=10)
     axes[0, 0].set_ylabel("calls that took no longer (%)")
     axes[0, 0].legend(loc="lower right")
-    return axes[0], "\n".join(text)
+    return axes[0], "\n".join([f"How long calls take, sorted: {', '.join(says)}.", "", *text])

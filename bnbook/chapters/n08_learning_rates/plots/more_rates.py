@@ -109,7 +109,9 @@ def extreme_rates(data):
     title += f"{widths['none']} without ({steps[0]} steps)"
     figure.suptitle(title)
     ends = [line for step in steps for line in _at_the_last_rate(data, step)]
-    return axes[0], "\n".join([f"{title}.", "", *ends, *_growth(data), "", results.printed(rows + _differences(data))])
+    said = f"Accuracy over the rate of the hidden weights. {title}."
+    table = results.printed(rows + _differences(data))
+    return axes[0], "\n".join([said, "", *ends, *_growth(data), "", table])
 
 
 def _widths(data, name):

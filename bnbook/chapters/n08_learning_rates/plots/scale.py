@@ -37,7 +37,8 @@ def scale_invariance(data):
     largest = max(max(exact[key]) for key in labels)
     verdict = f"{_name(exact)}: change, mismatch and cosine are 0 to {_power(largest)} at every factor"
     figure.suptitle(verdict)
-    return axes, f"{verdict}.\n\n{results.printed(rows)}"
+    first = "How loss and gradient change with a factor of the weights."
+    return axes, f"{first} {verdict}.\n\n{results.printed(rows)}"
 
 
 def _name(arm):
@@ -99,7 +100,8 @@ def equivalent_rates(data):
         }
         for arm in others
     ]
-    return ax, f"{title} as weights x 1 with rate {first['hidden_lr']:g}.\n\n{results.printed(rows)}"
+    text = f"Of the nets with longer or shorter weights {title} as weights x 1 with rate {first['hidden_lr']:g}."
+    return ax, f"{text}\n\n{results.printed(rows)}"
 
 
 def norm_growth(data):
@@ -136,7 +138,8 @@ def norm_growth(data):
     most = max(np.array(arm["square"])[:, -1].mean() for arm in batch)
     verdict = f"With BatchNorm |w|² {'only grows' if always else 'does not only grow'}, here up to x {most:.2g}"
     figure.suptitle(verdict)
-    return axes, f"{verdict} ({data['seeds']} seeds).\n\n{results.printed(rows)}"
+    said = f"The length of the weights over training. {verdict} ({data['seeds']} seeds)."
+    return axes, f"{said}\n\n{results.printed(rows)}"
 
 
 def _times(value):
@@ -187,7 +190,8 @@ def weight_decay_equilibrium(data):
         }
         for name, arm in zip(names, data["arms"], strict=True)
     ]
-    return axes, f"{verdict}.\n\nLast third of {data['steps']} steps, {data['seeds']} seeds:\n\n{results.printed(rows)}"
+    said = f"The length of the weights over training, and the angle that they turn in a step. {verdict}."
+    return axes, f"{said}\n\nLast third of {data['steps']} steps, {data['seeds']} seeds:\n\n{results.printed(rows)}"
 
 
 def _setting(arm):
@@ -232,7 +236,7 @@ def along_gradient(data):
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     verdicts = [f"{verdict} ({INITS[init]} init)" for init, verdict in flatter.items()]
     figure.suptitle(f"{data['depth']} layers, loss along the gradient at {len(data['step'])} moments (one seed)")
-    return axes[0], f"Along the gradient: {'; '.join(verdicts)}.\n\n{results.printed(rows)}"
+    return axes[0], f"The change of the loss along the gradient: {'; '.join(verdicts)}.\n\n{results.printed(rows)}"
 
 
 def _measures(arm):

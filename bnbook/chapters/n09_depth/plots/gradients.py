@@ -37,7 +37,8 @@ def gradient_growth(data, panels=("gain", "batch")):
             f"x {many['mean']:.2f} of {many['batch_size']}"
         )
     figure.suptitle(f"{data['depth']} untrained layers: {title}")
-    lines = [
+    lines = [] if "gain" in panels else [f"The growth of the gradient over the batch size: {title}."]
+    lines += [
         f"With BatchNorm and ReLU the gradient grows by {_with_interval(relu)} per layer on its way back (prediction "
         f"{data['predicted']['relu']:.3f}),",
         f"to {_amount(total)} times its size through {data['depth']} layers{_by_gain(by_gain)}.",
