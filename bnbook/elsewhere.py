@@ -33,8 +33,7 @@ NOTE = """\
 The whole course for {platform}, Python {python}. No network is needed.
 
 1. Copy this folder to the computer's disk.
-2. In it, type   make lab
-   or, without make:   {python_command}
+2. In it, type   {python_command}
    and then   {bnbook} lab
 {site}"""
 

@@ -93,8 +93,8 @@ def test_no_message_names_a_command_that_the_readers_system_may_lack():
     package = command_line.PACKAGE
     allowed = {
         "install.py": {".venv/i", "make lab", "make test"},  # its log, just written; the docstring, for developers
-        # What to type in Colab, which has pip, and on the system that a stick is made for, with make and without.
-        "elsewhere.py": {"pip install", "make lab", ".venv\\S", ".venv/b"},
+        # What to type in Colab, which has pip, and on the system that a stick is made for.
+        "elsewhere.py": {"pip install", ".venv\\S", ".venv/b"},
         "bench.py": {"python -m bnbook"},  # a mark in docs/speed.md, which nobody types
     }
     for path in package.rglob("*.py"):
