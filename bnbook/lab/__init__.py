@@ -7,5 +7,5 @@ An experiment is a grid of Settings (`setting`), run together (`engine`), and re
 and strings: `save` (`results`) writes it as JSON, and the function of the same name in the room's `plots` draws it and
 returns the axes and a text that says in words and rounded numbers what the figure shows. Summaries of arms in which a
 run diverged are None: such digits differ between machines, and only the verdict "did not train" may be printed. What a
-long grid has finished is kept (`kept`) until all is done.
+long grid has finished is kept (`kept`) until all is done; other processes may train it (`workers`).
 """

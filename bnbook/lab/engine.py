@@ -55,7 +55,8 @@ def run_all(settings, data, device="cpu", progress=False, watch=None, keep=None,
     settings  Settings; what may differ within one model: lr, hidden_lr, weight_decay, init, standardized, seed, twin
     data      data.Data; its images are shifted and scaled to mean 0, variance 1 over the training set (He
               initialization assumes it, and without it the net without normalization looks worse than it is)
-    progress  show a bar; off by default, because a bar in a stored output differs at every execution
+    progress  show a bar; off by default, because a bar in a stored output differs at every execution. It moves with
+              each step, or with each group, where `workers` train them
     watch     called as watch(moment) before the first step and after each; may return a dict, name to (P, ...)
     keep      a file: each finished group is written there, and found again by the same call after an interruption
     dtype     torch.float64, or torch.float32, which is twice as fast and gives other digits on another machine

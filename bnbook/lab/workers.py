@@ -75,10 +75,22 @@ def _processes(number):
 
     try:
         # No future is cancelled: loky's shutdown gives each an exception, and breaks down over one that has ended.
-        yield None if number == 1 else _Pool(executor, lambda pool: pool.shutdown(kill_workers=True), lambda data: data)
+        yield None if number == 1 else _Pool(executor, _end, lambda data: data)
     finally:
         if number > 1:
-            loky.get_reusable_executor(number, **how).shutdown(kill_workers=True)
+            _end(loky.get_reusable_executor(number, **how))
+
+
+def _end(pool):
+    """End the processes, whatever they are at; loky's thread may stumble over jobs that are gone: no news."""
+    before, threading.excepthook = threading.excepthook, lambda stumbled: None
+    try:
+        pool.shutdown(kill_workers=True)
+    finally:
+        threading.excepthook = before
+        for process in multiprocessing.active_children():
+            if process.name.startswith("LokyProcess"):
+                process.kill()
 
 
 @contextlib.contextmanager
