@@ -36,6 +36,7 @@ html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = [("site.js", {"defer": "defer"})]
+html_domain_indices = False  # the list of modules is a page of ours, api/index
 html_copy_source = False  # they are notebooks with the answers laid in; the course's own are better
 html_show_sourcelink = False
 html_theme_options = {
