@@ -278,7 +278,7 @@ def test_on_gpus_there_is_one_worker_each(capsys, tmp_path, monkeypatch):
 
 def test_without_dask_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    says = r"a cluster needs Dask, which is not installed: pip install 'bnbook\[cluster\]'"
+    says = r"a cluster needs Dask, which is not installed: it comes with the extra"
     with pytest.raises(ValueError, match=says), workers(cluster="tcp://127.0.0.1:8786"):
         pass
 
