@@ -401,7 +401,7 @@ def run_guide(options):
     """Print the instructor's page on one notebook."""
     from . import guide
 
-    print(guide.plain(guide.page(options.number)))
+    print(guide.in_terminal(guide.page(options.number)))
 
 
 def run_notebooks(options):

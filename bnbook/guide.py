@@ -199,7 +199,7 @@ def escaped(text):
     return "".join(part if part.startswith("`") else re.sub(r"([\\*_<$|])", r"\\\1", part) for part in parts)
 
 
-def plain(text, width=100):
+def in_terminal(text, width=100):
     """A page as a terminal shows it: no escapes, long lines folded, tables as they are."""
     text = re.sub(r"\\([\\*_<$|])", r"\1", text)
     return "\n".join(line if line.startswith("|") else _fold(line, width) for line in text.splitlines())

@@ -30,7 +30,8 @@ from .norm_numpy import as_batch, as_floats, normalize, normalize_backward, sile
 __all__ = ["normalize", "normalize_backward", "batch_norm", "batch_norm_backward", "batch_norm_eval", "update_running"]
 
 TILE = 131072  # numbers in a tile: 512 KB of float32, half of a usual second-level cache
-ROW = 1024  # numbers that make a row long: from so many on, a plane (H, W) is one by itself
+PLANE = 1024  # from so many numbers on, a plane (H, W) is a row by itself
+ROW = 2048  # numbers that make a row long
 DOT = 64  # from so many on, it has a dot product of its own
 LONG = 2048  # a dot product in float32 is never longer
 SMALL = 32768  # numbers of an x that is read twice sooner than looked at before
@@ -184,7 +185,7 @@ def _sums(x, dy=None, pivot=None):
     else:
         how = dict(size=min(max(TILE // 2, x.size // 16), 2 * TILE))
     # A dot product's sum for every plane, or, where planes are small, the sum over all images.
-    shape = (2, C) if S < DOT else (2, N * C) if S >= how.get("plane", ROW) else (2, N, C)
+    shape = (2, C) if S < DOT else (2, N * C) if S >= how.get("plane", PLANE) else (2, N, C)
     found = np.zeros(shape, WIDE[x.dtype] if DOT <= S <= LONG else np.float64)
     _add_tiles(found, S, _tiles((x,) if dy is None else (x, dy), (pivot,), **how))
     return found if S < DOT else np.ones(N) @ found.reshape(2, N, C)
@@ -224,7 +225,7 @@ def _sums_of_columns(a, b, S, k):
     return sums if sums.shape[1] == k else sums.reshape(2, -1, k, S).sum((1, 3))
 
 
-def _tiles(arrays, vectors, plane=ROW, row=ROW, size=TILE, most=None, write=False):
+def _tiles(arrays, vectors, plane=PLANE, row=ROW, size=TILE, most=None, write=False):
     """Cut arrays (N, C, S) into tiles of size numbers: of planes where S >= plane, or of rows of row to most numbers.
 
     Yields where the tile lies, as slices of the N * C planes, or of images and channels; each array's tile; and each

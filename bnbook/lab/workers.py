@@ -129,7 +129,9 @@ def _on_cluster(address):
         from distributed import Client
         from distributed.comm import connect
     except ImportError:
-        raise ValueError("a cluster needs Dask, which is not installed: it comes with the extra `cluster` of bnbook") from None
+        raise ValueError(
+            "a cluster needs Dask, which is not installed: it comes with the extra `cluster` of bnbook"
+        ) from None
 
     async def ask():  # before there is a client, of which something would be left over
         await (await connect(address, timeout=SECONDS)).close()

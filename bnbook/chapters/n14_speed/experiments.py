@@ -108,6 +108,19 @@ def roof_share(shape, name):
     return PASSES[name] * best["copy"] / 2 / best[name]
 
 
+def roof_and_cache(data, names=("textbook", "lean_batch_norm", "norm_fast", "F.batch_norm")):
+    """How near its roof each version comes, and its time for a number from memory and from the cache: lines of text.
+
+    data   what `fewer_passes` returned, with "in cache"
+    """
+    large, cached = data["shapes"][0], data["in cache"]
+    lines = [f"Stored, {data['machine']['device']}:"]
+    for name in names:
+        share, far, near = 100 * roof_share(large, name), per_number(large, name), per_number(cached, name)
+        lines.append(f"{name:15} {share:3.0f} % of its roof; {far:.1f} ns a number, in the cache {near:.1f} ns")
+    return "\n".join(lines)
+
+
 def float16(shape, rounds=9):
     """Forward in both precisions: {"norm_fast": {"float32": [seconds, ...], "float16": ...}, "F.batch_norm": ...}."""
     import torch

@@ -8,7 +8,7 @@ import warnings
 import torch
 
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
-INSTALL = f"python -m pip install {' '.join(NEEDED)}"
+INSTALL = f"`%pip install {' '.join(NEEDED)}` in a cell installs them"
 
 
 def missing():

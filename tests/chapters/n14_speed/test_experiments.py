@@ -128,6 +128,11 @@ def test_shares_of_the_roof_and_times_of_a_number_by_hand():
     shape = {"bytes": 4000, "times": {"copy": [3e-6, 2e-6], "textbook": [3e-5, 4e-5, 9e-5]}}
     assert experiments.roof_share(shape, "textbook") == pytest.approx(0.5)
     assert experiments.per_number(shape, "textbook") == pytest.approx(40)
+    data = {"machine": {"device": "a CPU"}, "shapes": [shape], "in cache": {**shape, "bytes": 8000}}
+    assert experiments.roof_and_cache(data, ["textbook"]).splitlines() == [
+        "Stored, a CPU:",
+        "textbook         50 % of its roof; 40.0 ns a number, in the cache 20.0 ns",
+    ]
 
 
 def test_both_precisions_of_both_versions_are_timed():

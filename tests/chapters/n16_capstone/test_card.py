@@ -312,11 +312,12 @@ def test_a_net_in_onnxruntime_gives_the_same_for_any_number_of_images():
 def test_without_the_packages_the_step_says_what_to_install_and_the_page_is_written(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda name: None)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ImportError, match="not installed: onnx, onnxruntime, onnxscript; python -m pip install onnx"):
+    with pytest.raises(ImportError, match="not installed: onnx, onnxruntime, onnxscript; `%pip install onnx"):
         runtime.in_onnxruntime(nn.Identity(), torch.zeros(2, 1))
     step = steps.exported(functions.gap, folded())
     assert str(step) == (
-        "not run: onnx, onnxruntime, onnxscript not installed. python -m pip install onnx onnxruntime onnxscript"
+        "not run: onnx, onnxruntime, onnxscript not installed. "
+        "`%pip install onnx onnxruntime onnxscript` in a cell installs them"
     )
     work = (measured(), decided(), trained(), recalibrated(), adapted(), folded(), step)
     checks.report_card(work)
