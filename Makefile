@@ -18,7 +18,7 @@ lab: install ## open JupyterLab on your own copy of the notebooks, in work/ (ARG
 test: install ## lint, run the tests, run every notebook and compare every output (ARGS="02 05" for these notebooks only)
 	$(BNBOOK) test $(ARGS)
 
-full: install ## what takes minutes: thousands of healthy nets, other doctors, nets of torchvision and timm where they are installed
+full: install ## what takes minutes: a thousand healthy nets, other doctors, nets of torchvision and timm where they are installed
 	.venv/bin/python -m pip install -q -c constraints.txt -e .[dev,site]
 	.venv/bin/python -m pytest -q -m full tests/diagnose tests/test_matrix.py tests/test_site.py
 
@@ -53,6 +53,6 @@ offline-check: install ## install from build/offline with no package index and r
 reset: install ## NOTEBOOK=02 takes the course's notebook again and keeps yours beside it
 	$(BNBOOK) reset "$(NOTEBOOK)"
 
-clean: ## remove .venv and all caches (never your work/)
+clean: ## remove .venv, build/ and all caches (never your work/)
 	rm -rf .venv .venv-broken .pytest_cache .ruff_cache .hypothesis build *.egg-info
 	find bnbook tests notebooks -name __pycache__ -prune -exec rm -rf {} +

@@ -83,7 +83,8 @@ def extra(module, name="lab"):
         missing = f"{error.name} is not installed, which the extra {name!r} brings"
         remedy = f'pip install "bnbook[{name}] @ git+{address()}"'  # a checkout has no need of it: install.py did that
         if (ROOT / "pyproject.toml").exists():
-            remedy = command("install")
+            by_pip = f'"{sys.executable}" -m pip install -c constraints.txt -e ".[{name}]"'
+            remedy = command("install") if name in ("lab", "test") else by_pip
         raise RuntimeError(f"{missing}: `{remedy}`") from None
 
 

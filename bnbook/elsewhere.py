@@ -25,9 +25,9 @@ MACOS = {"MACOSX_DEPLOYMENT_TARGET": "14.0"}  # uv would take 13, for which ther
 # By name, so that nothing else that lies in an instructor's folder gets onto a stick.
 TAKEN = (
     *("bnbook", "notebooks", "tests", "docs", "Makefile", "pyproject.toml", "constraints.txt", "README.md"),
-    *("LICENSE", "LICENSE-TEXT", "CITATION.cff"),
+    *("LICENSE", "LICENSE-TEXT", "CITATION.cff", "CONTRIBUTING.md", "CHANGELOG.md", "environment.yml"),
 )
-LEFT = ("__pycache__", ".ipynb_checkpoints", "*.part", "_build")
+LEFT = ("__pycache__", ".ipynb_checkpoints", "*.part")
 SITE = Path("build") / "site"  # where `make site` puts it
 NOTE = """\
 The whole course for {platform}, Python {python}. No network is needed.
