@@ -43,7 +43,6 @@ gpu: ## on a machine with an NVIDIA GPU, with its own Python: tests, accuracy, s
 	$(PYTHON) -m bnbook gpu $(if $(WHEELS),--wheels $(WHEELS)) $(ARGS)
 
 offline: install ## fill build/offline for a USB stick (ARGS="--platform windows --python 3.12")
-	.venv/bin/python -m pip install -q -c constraints.txt uv
 	rm -rf build/offline
 	$(BNBOOK) offline build/offline $(ARGS)
 

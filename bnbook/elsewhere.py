@@ -81,7 +81,7 @@ def pack(folder, platform, python):
     Raises ValueError if the folder is not empty, RuntimeError if wheels are missing.
     """
     course.notebooks()  # where there is only the package, this says where to get the course
-    course.extra("uv", "dev")
+    course.extra("uv", "test")
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty; choose a new folder")
     wheels = folder / "wheels"

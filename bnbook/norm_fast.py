@@ -7,9 +7,9 @@ NumPy computes faster than memory delivers, so what costs time is how often the 
 
 - Raw sums (`_sums`): sum(x) and sum(x * x) need one pass, and BLAS adds them up without a temporary. All the rest is
   per channel: y is a line, slope * x + shift, and dx is such a line plus dy. Backward needs x and nothing else.
-- Tiles (`_tiles`): what takes several steps is done on 512 KB at a time, which stay in the core's own cache.
-- No temporaries (`_line`): the result is its own scratch. The first touch of fresh memory costs more than the
-  arithmetic, so out= gives an old array a second life.
+- Tiles (`_tiles`): what takes several steps is done on some 512 KB at a time, which stay in the core's own cache.
+- No temporaries but of a tile (`_line`): the result is its own scratch. The first touch of fresh memory costs more
+  than the arithmetic, so out= gives an old array a second life.
 - Long rows (`_tiles`): NumPy pays 60 ns for every row of a loop. So small images are laid end to end until a row is
   long, and the factors repeated to its length. It also copies an operand that it broadcasts, if a row of it is shorter
   than its buffer of 8192 numbers. So the buffer is made smaller (`np.setbufsize`).
@@ -18,8 +18,8 @@ NumPy computes faster than memory delivers, so what costs time is how often the 
   line loses less: only where mean^2 is far larger it, too, starts from a pivot, the mean as far as float32 holds it.
 
 Within a tile float32 stays float32; sums over tiles and everything per channel are float64. float16 is widened to
-float32, a tile at a time. What fits into none of this (slices, NaN, numbers whose squares leave float32) is handed to
-norm_numpy.
+float32, a tile at a time. What fits into none of this (slices, NaN, numbers whose squares or factors leave float32) is
+handed to norm_numpy.
 """
 
 import numpy as np
@@ -34,6 +34,7 @@ PLANE = 1024  # from so many numbers on, a plane (H, W) is a row by itself
 ROW = 2048  # numbers that make a row long
 DOT = 64  # from so many on, it has a dot product of its own
 LONG = 2048  # a dot product in float32 is never longer
+LARGEST = 1e22  # times 1 / sd is to be below 1e30: x is not so small that dy * x leaves float32
 SMALL = 32768  # numbers of an x that is read twice sooner than looked at before
 ONES = {np.dtype(name): np.ones(LONG, name) for name in ("float32", "float64")}
 WIDE = {np.dtype("float16"): np.dtype("float32")} | {dtype: dtype for dtype in ONES}  # what each is computed in
@@ -75,15 +76,15 @@ def batch_norm_backward(dy, x, gamma, mean, var, eps=1e-5, *, out=None):
     planes, m = _planes(dx, x, dy), x.size // max(x.shape[1], 1)
     mean, var = np.asarray(mean, np.float64), np.asarray(var, np.float64)
     inv_std = 1 / np.sqrt(var + eps)
-    if planes and _fits(var, inv_std):
+    if planes and _fits(mean, var) and _fits(inv_std * LARGEST):
         pivot, rest = _pivot(mean, var, PRODUCTS, x.dtype)
         dbeta, dgamma = _sums(*planes[1:], pivot)
         dgamma = (dgamma - rest * dbeta) * inv_std
-        if _fits(dgamma, dbeta):
-            pivot, rest = _pivot(mean, var, LINE, x.dtype)
-            a = inv_std if gamma is None else inv_std * gamma
-            b = dgamma * inv_std / -m
-            c = dbeta / -m - b * rest
+        pivot, rest = _pivot(mean, var, LINE, x.dtype)
+        a = inv_std if gamma is None else inv_std * gamma
+        b = dgamma * inv_std / -m
+        c = dbeta / -m - b * rest
+        if _fits(dgamma, dbeta, a, b, c):
             size = TILE // 4 if dx is dy else TILE
             for _, dx_t, x_t, dy_t, a_t, *line in _tiles(planes, (a, b, c, pivot), size=size, write=True):
                 np.add(_line(x_t, *line, None if dx is dy else dx_t), dy_t, out=dx_t)
@@ -157,11 +158,11 @@ def _pivot(mean, var, limit, dtype):
 def _normalize(y, x, gamma, beta, mean, var, eps):
     """Write slope * (x - pivot) + shift into y, tile by tile. False, and nothing written, if the numbers do not fit."""
     inv_std = 1 / np.sqrt(var + eps)
-    if not _fits(var, inv_std):
-        return False
     pivot, rest = _pivot(mean, var, LINE, x.dtype)
     slope = inv_std if gamma is None else inv_std * gamma
     shift = rest * -slope if beta is None else beta - rest * slope
+    if not (_fits(mean, var, slope, shift) and _fits(inv_std * LARGEST)):
+        return False
     for _, y_t, x_t, *line in _tiles((y, x), (slope, shift, pivot), write=True):
         _line(x_t, *line, y_t)
     return True
@@ -288,9 +289,9 @@ def _repeat(v, row):
     return row.reshape(1, -1)
 
 
-def _fits(v, w):
-    """Whether float32 holds what is made of such numbers: v up to 1e30, w up to 1e15, and no NaN."""
-    return v @ v < 1e60 and w @ w < 1e30
+def _fits(*vectors):
+    """Whether float32 holds what is made of such numbers: up to 1e30, and no NaN."""
+    return all([v @ v < 1e60 for v in vectors])
 
 
 def _planes(*arrays):

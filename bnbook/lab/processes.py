@@ -219,7 +219,10 @@ def _serve(rank, number, port, timeout, pipes):
             work = pipes[rank].recv_bytes()
         except EOFError:
             os._exit(0)
-        pipes[rank].send_bytes(cloudpickle.dumps(_answer(work)))
+        answer = _answer(work)
+        pipes[rank].send_bytes(cloudpickle.dumps(answer))
+        if answer.error:
+            os._exit(1)  # which closes its connections: who waits for it hears so at once
 
 
 def _end_with_parent():
