@@ -541,7 +541,7 @@ def merge_statistics(counts, means, squares):
     squares  (P, C)   M_i, the sum of (x - mean_i)^2
     Returns n (a tensor of one number), mean (C,), var (C,), biased. With no value at all, n = 0 and zeros.
     Source: Chan, Golub & LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances",
-    equations 2.1, for any number of places. Nothing large is subtracted from anything large.
+    equations 2.1, for any number of places. No large squares are subtracted from each other, only means.
     """
     n, shares = counts.sum(), (counts / counts.sum().clamp(min=1))[:, None]
     pivot = means[counts.argmax()]  # near the mean, so that its rounding is that of the spread, not of the mean

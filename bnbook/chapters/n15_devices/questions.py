@@ -124,13 +124,14 @@ QUESTIONS = (
             "a": (
                 "Nothing is averaged. Rank 0 saw batches with mean 1, the three others with mean 9, 100 steps long; "
                 "the running mean of rank 0:",
-                "means = np.array([[1.0, 9, 9, 9]] * 100); float(running_on_ranks(means, True)[0].round(2))",
+                "means = np.array([[1.0, 9, 9, 9]] * 100); float(functions.running_on_ranks(means, True)[0].round(2))",
                 "1.0",
             ),
             "c": (
                 "The last rank has its own last batch in its number, until the next forward pass: with mean 1 on rank "
                 "0 and 9 on rank 3, 100 steps long, rank 0 and rank 3 have",
-                "means = np.array([[1.0, 9, 9, 9]] * 100); running_on_ranks(means, True)[[0, 3]].round(1).tolist()",
+                "means = np.array([[1.0, 9, 9, 9]] * 100); "
+                "functions.running_on_ranks(means, True)[[0, 3]].round(1).tolist()",
                 "[1.0, 1.8]",
             ),
         },

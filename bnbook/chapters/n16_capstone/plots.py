@@ -28,7 +28,7 @@ def which_norm(found):
     axes.text(tuning["lr"].min(), enough + 1, "90 % of the best", color="0.3", fontsize=9, va="bottom")
     axes.set(xscale="log", ylim=(0, 100), xlabel="learning rate", ylabel="validation images right (%)")
     axes.set_title(
-        f"Where each normalization trains ({found['steps']} steps; band: 95 % interval of the mean, 8 seeds)"
+        f"Where each normalization trains ({found['steps']} steps; shaded: 95 % interval of the mean, 8 seeds)"
     )
     axes.legend(loc="lower left")
     shown = "Validation accuracy against learning rate, a line for each normalization:"

@@ -17,7 +17,8 @@ QUESTIONS = (
         {
             "a": (
                 "Whoever takes the best of several on the test images reports its luck, too. Four nets that are right "
-                "in 95 % each, 500 test images: the best of the four seems to be better by so many points:",
+                "in 95 % each and err independently (those that err together: less), 500 test images: the best of the "
+                "four seems to be better by so many points:",
                 "hits = np.random.default_rng(0).binomial(500, 0.95, (4000, 4)) / 5; "
                 "round(float(hits.max(1).mean() - 95), 1)",
                 "1.0",

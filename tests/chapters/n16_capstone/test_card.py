@@ -259,7 +259,7 @@ def off_by_a_little(net):
         (fold_net.in_place, "The net that you were given was changed; fold a copy."),
         (fold_net.gamma_forgotten, "Its outputs are off by"),
         (fold_net.thrown_away, "Its outputs are off by"),
-        (off_by_a_little, "in float64 rounding gives 1e-15"),
+        (off_by_a_little, "in float64 rounding gives 1e-16 to 1e-15"),
     ],
 )
 def test_folded_refuses(slip, says):

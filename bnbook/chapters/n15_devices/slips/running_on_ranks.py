@@ -54,7 +54,7 @@ def running_on_ranks_never(means, broadcast, restart=None, momentum=0.1):
 
 @slip_of("running_on_ranks")
 def running_on_ranks_always(means, broadcast, restart=None, momentum=0.1):
-    """copying rank 0 in every step, whatever broadcast says: with False, as in 3 of the calls here, each rank keeps its
+    """copying rank 0 in every step, whatever broadcast says: with False, as in 4 of the calls here, each rank keeps its
     own number until somebody starts again."""
     return _run(means, momentum, lambda step, running: _first(running))
 

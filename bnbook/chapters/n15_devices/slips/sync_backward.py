@@ -56,8 +56,9 @@ def sync_backward_own_sums_and_count(dy, x, gamma, mean, var, n, all_reduce, eps
 @slip_of("sync_backward")
 def sync_backward_parameters_of_all(dy, x, gamma, mean, var, n, all_reduce, eps=1e-5):
     """returning the common sums as dgamma and dbeta: all_reduce overwrites what it gets, and DistributedDataParallel
-    adds up parameter gradients once more, as it does for every layer. Return those of the own images, dbeta
-    {right_dbeta} on rank 0 of the example, not {dbeta}; give all_reduce a copy."""
+    averages parameter gradients over the ranks once more, so dgamma and dbeta come out as many times too large as there
+    are ranks. Return those of the own images, dbeta {right_dbeta} on rank 0 of the example, not {dbeta}; give
+    all_reduce a copy."""
     _, column, inv_std, x_hat, dgamma, dbeta = _start(dy, x, mean, var, eps)
     dgamma, dbeta = _reduced(all_reduce, dgamma, dbeta)
     return _dx(dy, x_hat, dgamma / n, dbeta / n, gamma * inv_std, column), dgamma, dbeta

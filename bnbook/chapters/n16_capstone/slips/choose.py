@@ -32,8 +32,8 @@ def the_highest_mean(table, prefer, margin=1.0):
 
 @slip_of("choose")
 def only_what_is_settled(table, prefer, margin=1.0):
-    """treating "not settled here" as a defeat: absence of evidence is none. An arm is out if it is shown to be
-    worse, that is if a verdict is 'less'; of 3 verdicts that is one."""
+    """treating "not settled here" as a defeat: to have no evidence is not evidence of being worse. An arm is out
+    if it is shown to be worse, that is if a verdict is 'less'; of 4 verdicts that is one."""
     for arm in prefer:
         rows = results.holm(_rows(table, arm, [other for other in prefer if other != arm], margin))
         if not {"less", results.UNSETTLED} & set(rows["verdict"]):
@@ -43,8 +43,8 @@ def only_what_is_settled(table, prefer, margin=1.0):
 
 @slip_of("choose")
 def without_holm(table, prefer, margin=1.0):
-    """each comparison by itself: with three rivals the chance that one of them seems better by luck alone is not 5
-    % but up to 14 %. results.holm takes all comparisons of an arm together."""
+    """each comparison by itself: with three rivals the chance that one of them seems better or worse by luck alone
+    is not 5 % but up to 15 %. results.holm takes all comparisons of an arm together."""
     return _first(table, prefer, lambda arm, rivals: pd.DataFrame(_rows(table, arm, rivals, margin)))
 
 

@@ -64,8 +64,9 @@ def no_relu(channels, norm):
 
 @slip_of("residual_block")
 def bias_everywhere(channels, norm):
-    """bias=True whatever follows, PyTorch's default: a norm that subtracts the mean takes the bias away again, so
-    {numbers_trained} numbers are trained where {right_numbers_trained} do the same."""
+    """bias=True whatever follows, PyTorch's default: BatchNorm, as in the example, subtracts each channel's mean
+    and takes the bias away again, so {numbers_trained} numbers are trained where {right_numbers_trained} do the same.
+    Behind norms that leave some of it, it is left out to keep the nets alike."""
     return nets.ResidualBlock(*_branch(channels, norm, bias=True))
 
 
