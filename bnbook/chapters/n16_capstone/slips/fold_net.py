@@ -104,8 +104,8 @@ def across_a_relu(net):
 @slip_of("fold_net")
 def a_shared_relu_passed_over(net):
     """going through named_children(): a module that stands at two places, such as one ReLU for the whole net, comes up
-    at the first of them only, and a convolution looks like the neighbour of the BatchNorm behind its ReLU.
-    pairwise(part) has them all; 1 pair too many."""
+    at the first of them only, and a convolution looks like the neighbour of the BatchNorm behind its ReLU,
+    1 pair too many. pairwise(part) goes through every place."""
     net = copy.deepcopy(net).eval()
     for part in [m for m in net.modules() if isinstance(m, nn.Sequential)]:
         for (_, layer), (name, norm) in pairwise(part.named_children()):
