@@ -88,7 +88,9 @@ def wrapped(norm="batch", synchronized=False):
 
 
 def share(x, rank, ranks):
-    """The part of a batch that belongs to one of P ranks: consecutive images, as many on each."""
+    """The part of a batch that belongs to one of P ranks: consecutive images, as many on each; ValueError if uneven."""
+    if len(x) % ranks:
+        raise ValueError(f"the batch has {len(x)} images, expected a multiple of {ranks}: each rank gets as many")
     return x.chunk(ranks)[rank]
 
 

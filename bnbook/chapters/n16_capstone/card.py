@@ -8,6 +8,7 @@ import copy
 import textwrap
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 from torch.optim.swa_utils import update_bn
@@ -106,9 +107,12 @@ def _decided(step):
     rivals = [other for other in step["prefer"] if other != norm]
     rows = [results.compare(measured["table"], norm, r, "val_accuracy", margin=step["margin"]) for r in rivals]
     rows, wrong = results.holm(rows).to_dict("records"), []
-    for row, mine in zip(rows, step["rows"].to_dict("records"), strict=False):
-        if abs(row["mean"] - mine["mean"]) > 1e-6:
-            wrong.append(f"{norm} minus {row['against']} is {_spread(row)} points; you have {_spread(mine)}.")
+    yours = {row["against"]: row for row in step["rows"].to_dict("records")}
+    for row in rows:
+        mine = yours.get(row["against"])
+        if mine is None or not np.allclose(_numbers(mine), _numbers(row), rtol=0, atol=1e-6):  # NaN is not close
+            found = f"you have {_spread(mine) or 'no number'}" if mine else "your rows lack it"
+            wrong.append(f"{norm} minus {row['against']} is {_spread(row)} points; {found}.")
     beaten = [f"{row['against']} ({_spread(row)} points)" for row in rows if row["verdict"] == "less"]
     wrong += [f"{norm} is shown to be worse than {', '.join(beaten)}: that cannot be defended."] if beaten else []
     band = next(row for row in experiments.bands(measured) if row["norm"] == norm)
@@ -118,8 +122,12 @@ def _decided(step):
     return wrong, _defence(norm, step["lr"], rows, band)
 
 
+def _numbers(row):
+    return row["mean"], row["low"], row["high"]
+
+
 def _spread(row):
-    return results.spread(row["mean"], row["low"], row["high"])
+    return results.spread(*_numbers(row))
 
 
 def _defence(norm, lr, rows, band):
@@ -171,12 +179,14 @@ def _recalibrated(step):
 
 
 def _differing(before, after, relative=0.0):
-    """Names of the tensors that are not equal."""
+    """Names of the tensors that are not there any more, of another shape, or not equal, as NaN never is."""
     after = dict(after)
     return [
         name
         for name, value in before
-        if name not in after or (after[name] - value).abs().max() > relative * value.abs().max()
+        if name not in after
+        or after[name].shape != value.shape
+        or not (after[name] - value).abs().max() <= relative * value.abs().max()
     ]
 
 

@@ -296,6 +296,7 @@ fold_net = Exercise(
         Probe("a residual CNN in training mode", ("residual",)),
         Probe("an MLP with biases, whose eps are 0.1 and 0.5", ("mlp",)),
         Probe("a BatchNorm at the input and one behind a ReLU", ("scattered",)),
+        Probe("one ReLU at two places, a BatchNorm behind the second", ("one relu",)),
         Probe("BatchNorm without scale and shift", ("plain",)),
         Probe("a net with GroupNorm", ("group",)),
     ],
@@ -305,17 +306,17 @@ fold_net = Exercise(
     hints=(
         "Make a copy (copy.deepcopy) and go through every nn.Sequential in it, blocks inside the net included: a pair "
         "of neighbours, a convolution or linear layer and then a BatchNorm, becomes one layer.",
-        "fold (of bnbook.norm_torch) gives the new weight and bias of such a pair. The BatchNorm's place is taken by "
-        "nn.Identity(): setattr(part, name, nn.Identity()).",
+        "fold (of bnbook.norm_torch) gives the new weight and bias of such a pair. pairwise(part) are the "
+        "neighbours in an nn.Sequential, and part[i] = nn.Identity() puts nn.Identity() in the place of a BatchNorm.",
         "in code:\n    net = copy.deepcopy(net).eval()\n"
         "    for part in [m for m in net.modules() if isinstance(m, nn.Sequential)]:\n"
-        "        for (_, layer), (name, norm) in pairwise(part.named_children()):\n"
+        "        for i, (layer, norm) in enumerate(pairwise(part), start=1):\n"
         "            before = isinstance(layer, (nn.Conv2d, nn.Linear))\n"
         "            if before and isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d)):\n"
         "                numbers = norm.weight, norm.bias, norm.running_mean, norm.running_var, norm.eps\n"
         "                weight, bias = fold(layer.weight, layer.bias, *numbers)\n"
         "                layer.weight, layer.bias = nn.Parameter(weight.detach()), nn.Parameter(bias.detach())\n"
-        "                setattr(part, name, nn.Identity())\n"
+        "                part[i] = nn.Identity()\n"
         "    return net",
     ),
 )

@@ -149,19 +149,21 @@ def freeze(net):
 def fold_net(net):
     """A copy of net, in evaluation mode, in which every BatchNorm that follows a convolution or linear layer is folded.
 
-    Looked at are neighbours in each nn.Sequential, blocks inside blocks too; nn.Identity takes the place of what is
-    folded. A BatchNorm that follows something else, and every other normalization, stays.
-    net  nn.Module, left as it is
+    Looked at are neighbours in each nn.Sequential, blocks inside blocks too: an nn.Conv2d or nn.Linear and right behind
+    it a BatchNorm, whose place nn.Identity takes. A BatchNorm that follows something else or keeps no running
+    statistics, and every other normalization, stays.
+    net  nn.Module, left as it is; each of its convolutions and linear layers is used in one place
     Returns the copy.
     """
     net = copy.deepcopy(net).eval()
     for part in [module for module in net.modules() if isinstance(module, nn.Sequential)]:
-        for (_, layer), (name, norm) in pairwise(part.named_children()):
-            if isinstance(layer, nn.Conv2d | nn.Linear) and isinstance(norm, nn.modules.batchnorm._BatchNorm):
+        for place, (layer, norm) in enumerate(pairwise(part), start=1):  # named_children() gives a shared layer once
+            pair = isinstance(layer, nn.Conv2d | nn.Linear) and isinstance(norm, nn.modules.batchnorm._BatchNorm)
+            if pair and norm.running_mean is not None:
                 statistics = (norm.weight, norm.bias, norm.running_mean, norm.running_var, norm.eps)
                 weight, bias = fold(layer.weight, layer.bias, *statistics)
                 layer.weight, layer.bias = nn.Parameter(weight.detach()), nn.Parameter(bias.detach())
-                setattr(part, name, nn.Identity())
+                part[place] = nn.Identity()
     return net
 
 

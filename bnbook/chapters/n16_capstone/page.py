@@ -1,6 +1,5 @@
 """One page about what you built, with your own numbers, as a file that you can keep."""
 
-import os
 from pathlib import Path
 
 import torch
@@ -33,8 +32,11 @@ def keep(work, file, why=""):
             print(f"Nothing written: {file.name} is there and no page of the capstone; give another name.")
             return
         part = file.with_name(file.name + ".part")
-        part.write_text(text(work, why), encoding="utf-8")
-        os.replace(part, file)
+        try:
+            part.write_text(text(work, why), encoding="utf-8")
+            part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)
     except (OSError, UnicodeDecodeError) as error:
         print(f"Nothing written: {file.name} cannot be written here ({type(error).__name__}); give another name.")
         return

@@ -121,6 +121,8 @@ def decided(choose, measured, prefer, margin=1.0, lr=None):
 
 def compared(rows):
     """The comparisons that `choose` returned, as text."""
+    if rows.empty:
+        return "no comparisons"
     spread = [results.spread(row["mean"], row["low"], row["high"]) for row in rows.to_dict("records")]
     shown = {"minus": rows["against"], "points of validation accuracy": spread, "verdict": rows["verdict"]}
     return results.printed(pd.DataFrame(shown))

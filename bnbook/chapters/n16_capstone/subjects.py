@@ -31,6 +31,14 @@ def _scattered():
     )
 
 
+def _one_relu():
+    relu = nn.ReLU()
+    return nn.Sequential(
+        *(nn.Conv2d(1, 4, 3, padding=1), relu, nn.Conv2d(4, 4, 3), relu, nn.BatchNorm2d(4, eps=0.1)),
+        *(nn.Flatten(), nn.Linear(16, 3)),
+    )
+
+
 def _plain():
     return nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5, eps=0.1, affine=False), nn.ReLU(), nn.Linear(5, 3))
 
@@ -46,10 +54,11 @@ _NETS = {
     "group": lambda: _cnn(lambda channels: nn.GroupNorm(2, channels)),
     "residual": lambda: functions.residual_net("batch", (1, 4, 4), 3, width=4).train(),
     "scattered": _scattered,
+    "one relu": _one_relu,
     "plain": _plain,
     "small": _small,
 }
-_IMAGES = {"cnn": (1, 4, 4), "group": (1, 4, 4), "residual": (1, 4, 4), "small": (2,)}  # (6,) for the others
+_IMAGES = {"small": (2,)} | dict.fromkeys(("cnn", "group", "one relu", "residual"), (1, 4, 4))  # (6,) for the others
 
 
 def net(kind):

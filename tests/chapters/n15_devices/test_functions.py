@@ -103,3 +103,9 @@ def test_bytes_are_those_of_a_ring_that_is_played(ranks):
 
 def test_in_one_process_the_shares_of_a_batch_are_consecutive_and_equal():
     assert [functions.share(torch.arange(8), rank, 4).tolist() for rank in range(4)] == [[0, 1], [2, 3], [4, 5], [6, 7]]
+
+
+@pytest.mark.parametrize("size", [3, 5, 10])
+def test_a_batch_that_cannot_be_shared_equally_is_refused(size):
+    with pytest.raises(ValueError, match=f"^the batch has {size} images, expected a multiple of 4: "):
+        functions.share(torch.arange(size), 0, 4)

@@ -177,6 +177,34 @@ def test_decided_refuses_numbers_that_are_not_those_of_the_table():
     assert "batch minus group is +" in refused(steps.decided(by_heart, measured(), ("batch", "group", "none")))
 
 
+@pytest.mark.parametrize(
+    "change, off, says",
+    [
+        (lambda rows: rows.iloc[:0], ["group", "none"], "your rows lack it."),
+        (lambda rows: rows.iloc[:1], ["none"], "your rows lack it."),
+        (lambda rows: rows.assign(mean=float("nan")), ["group", "none"], "you have no number."),
+        (lambda rows: rows.assign(low=float("nan")), ["group", "none"], "you have +10.0 [+nan"),
+    ],
+    ids=["none at all", "one of two", "means that are NaN", "bounds that are NaN"],
+)
+def test_decided_refuses_comparisons_that_are_missing_or_no_numbers(change, off, says):
+    def choose(table, prefer, margin=1.0):
+        norm, rows = functions.choose(table, prefer, margin)
+        return norm, change(rows)
+
+    said = refused(steps.decided(choose, measured(), ("batch", "group", "none")))
+    named = [other for other in ("group", "none") if f"batch minus {other} is +" in said]
+    assert named == off and says in said
+
+
+def test_decided_accepts_the_comparisons_in_any_order():
+    def choose(table, prefer, margin=1.0):
+        norm, rows = functions.choose(table, prefer, margin)
+        return norm, rows[::-1]
+
+    assert judged(steps.decided(choose, measured(), ("batch", "group", "none")))[0] == "done"
+
+
 def test_decided_refuses_a_norm_that_was_not_measured():
     wrong = steps.decided(lambda *args: ("rms", functions.choose(*args)[1]), measured(), ("batch", "group"))
     assert "choose returned 'rms'; measured were batch, group, none." in refused(wrong)
@@ -202,6 +230,19 @@ def test_trained_refuses_a_net_that_is_far_behind_those_measured():
 )
 def test_recalibrated_refuses(slip, says):
     assert says in refused(steps.recalibrated(slip, trained()))
+
+
+def test_recalibrated_refuses_what_is_no_number_and_what_became_one_of_another_shape():
+    net = copy.deepcopy(recalibrated()["net"])
+    net.norm1.running_mean[1] = torch.nan
+    with torch.no_grad():
+        net.linear.bias[0] = torch.inf
+    says = refused(steps.Step("recalibrated", {**recalibrated().found, "net": net}, ""))
+    assert "norm1.running_mean is not the average over the training batches" in says
+    assert "linear.bias and 0 more parameters were changed" in says
+    net.norm1.running_mean = recalibrated()["net"].norm1.running_mean.repeat(2)  # 8 beside 4 numbers
+    says = refused(steps.Step("recalibrated", {**recalibrated().found, "net": net}, ""))
+    assert "norm1.running_mean is not the average over the training batches" in says
 
 
 def test_the_card_points_to_a_check_that_refuses_the_function_and_to_no_other():
@@ -362,6 +403,18 @@ def test_the_page_holds_the_readers_own_numbers(tmp_path, monkeypatch, capsys):
     page.keep(work, "mine.md", why="Another reason.")
     assert "Another reason." in (tmp_path / "mine.md").read_text(encoding="utf-8"), "an earlier page is replaced"
     assert [file.name for file in tmp_path.iterdir()] == ["mine.md"]
+
+
+def test_a_page_that_cannot_be_put_in_its_place_leaves_the_earlier_one_and_nothing_else(tmp_path, monkeypatch, capsys):
+    def is_open_elsewhere(part, file):
+        raise PermissionError
+
+    file = tmp_path / "mine.md"
+    file.write_text(page.FIRST_LINE + " earlier", encoding="utf-8")
+    monkeypatch.setattr(page.Path, "replace", is_open_elsewhere)
+    page.keep(finished("group"), file)
+    assert "mine.md cannot be written here (PermissionError)" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == [file] and file.read_text(encoding="utf-8").endswith(" earlier")
 
 
 def test_the_page_overwrites_nothing_else_and_a_folder_that_cannot_be_written_gets_a_sentence(

@@ -50,6 +50,25 @@ def test_the_folded_net_is_what_pytorch_fuses():
         torch.testing.assert_close(functions.fold_net(net)(x), expected)
 
 
+def test_one_relu_at_two_places_stands_between_a_convolution_and_a_batch_norm():
+    net, x = subjects.net("one relu"), subjects.images("one relu", [5])[0]
+    folded = functions.fold_net(net)
+    with torch.no_grad():
+        assert torch.equal(folded(x), net(x)) and isinstance(folded[4], nn.BatchNorm2d)
+
+
+def test_a_batch_norm_without_running_statistics_stays_and_one_used_twice_is_folded_at_both_places():
+    by_the_batch = nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5, track_running_stats=False)).double()
+    twice = subjects.net("mlp")[:2]
+    twice = nn.Sequential(*twice, nn.Linear(5, 5).double(), twice[1]).eval()
+    x = subjects.images("mlp", [4])[0]
+    for net, left in ((by_the_batch, 1), (twice, 0)):
+        folded = functions.fold_net(net)
+        assert len(subjects.batch_norms(folded)) == left
+        with torch.no_grad():
+            torch.testing.assert_close(folded(x), net(x))
+
+
 def test_gap_is_as_computed_by_hand():
     net = nn.Linear(1, 2, bias=False).double()
     net.weight.data = torch.tensor([[1.0], [-4.0]], dtype=torch.float64)
