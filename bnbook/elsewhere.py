@@ -168,7 +168,9 @@ def try_out(folder):
     """
     folder = _folder(folder)
     if not (folder / "OFFLINE.txt").exists():
-        raise ValueError(f"{folder} does not hold the whole course: `{course.command('offline', str(folder))}` fills a new folder")
+        raise ValueError(
+            f"{folder} does not hold the whole course: `{course.command('offline', str(folder))}` fills a new folder"
+        )
     lost = ("PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PYTHONPATH")
     alone = {name: value for name, value in os.environ.items() if name not in lost}
     alone |= {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
