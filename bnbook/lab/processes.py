@@ -150,7 +150,7 @@ class Ranks:
 
     def _error(self, answers):
         """A RankError that names the failure behind the others: a death, else an error of a rank's own."""
-        for _ in range(int(1 / TICK)):  # one fails, and then others for lack of it: these may be heard first
+        for _ in range(int(2 / TICK)):  # one fails, and then others for lack of it: these may be heard first
             if len(answers) < self.number:
                 time.sleep(TICK)
                 answers |= self._heard(rank for rank in range(self.number) if rank not in answers)
