@@ -78,12 +78,29 @@ def pack(folder, platform, python):
     platform  a key of PLATFORMS
     python    such as '3.12'
     A build of torch without CUDA that pip finds by PIP_FIND_LINKS is taken, as in an installation.
-    Raises ValueError if the folder is not empty, RuntimeError if wheels are missing.
+    Raises ValueError if the folder is not empty, RuntimeError if wheels are missing; nothing is left in it then.
     """
     course.notebooks()  # where there is only the package, this says where to get the course
     course.extra("uv", "test")
+    folder = _folder(folder)
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty; choose a new folder")
+    try:
+        _fill(folder, platform, python)
+    except BaseException:  # Ctrl-C in the minutes of a download, too
+        shutil.rmtree(folder, ignore_errors=True)  # what cannot go is a stick itself, which is empty then
+        raise
+
+
+def _folder(typed):
+    """The folder that was typed, wherever pip and uv run. Raises ValueError if it is a file."""
+    folder = typed.expanduser().resolve()
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; choose a new folder")
+    return folder
+
+
+def _fill(folder, platform, python):
     wheels = folder / "wheels"
     wheels.mkdir(parents=True)
     (wheels / "requirements.txt").write_text(resolve(platform, python), encoding="utf-8", newline="\n")
@@ -97,6 +114,7 @@ def pack(folder, platform, python):
     site = course.ROOT / SITE
     if site.exists():
         shutil.copytree(site, folder / "site")
+    # Last, as a sign that all is there.
     (folder / "OFFLINE.txt").write_text(_note(platform, python, site.exists()), encoding="utf-8")
 
 
@@ -148,8 +166,11 @@ def try_out(folder):
 
     Raises ValueError if the folder is not one of `pack`, RuntimeError if a step fails.
     """
-    if not (folder / "wheels").is_dir():
-        raise ValueError(f"{folder} holds no wheels: `{course.command('offline', str(folder))}` fills a new folder")
+    folder = _folder(folder)
+    if not (folder / "OFFLINE.txt").exists():
+        raise ValueError(
+            f"{folder} does not hold the whole course: `{course.command('offline', str(folder))}` fills a new folder"
+        )
     lost = ("PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PYTHONPATH")
     alone = {name: value for name, value in os.environ.items() if name not in lost}
     alone |= {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}

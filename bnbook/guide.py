@@ -195,13 +195,17 @@ def _about_question(question, asked):
 
 def escaped(text):
     """The text with what Markdown would read as a sign escaped, except in backticks."""
+    return _outside_code(r"([\\*_<$|])", r"\\\1", text)
+
+
+def _outside_code(pattern, by, text):
     parts = re.split(r"(`[^`]*`)", text)
-    return "".join(part if part.startswith("`") else re.sub(r"([\\*_<$|])", r"\\\1", part) for part in parts)
+    return "".join(part if part.startswith("`") else re.sub(pattern, by, part) for part in parts)
 
 
 def in_terminal(text, width=100):
     """A page as a terminal shows it: no escapes, long lines folded, tables as they are."""
-    text = re.sub(r"\\([\\*_<$|])", r"\1", text)
+    text = _outside_code(r"\\([\\*_<$|])", r"\1", text)
     return "\n".join(line if line.startswith("|") else _fold(line, width) for line in text.splitlines())
 
 

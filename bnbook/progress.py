@@ -139,7 +139,7 @@ def _lines(number):
 
 
 def learners(folder):
-    """{learner: records} of all files below a folder, and a sentence for each that is broken.
+    """{learner: records} of all files below a folder, and a sentence for each that is broken or not the first of one.
 
     A learner has the file's name, `anna.jsonl`, or where that is still its first one the folder's, `anna/work/...`.
     Raises ValueError if there is no such folder, or no file in it that can be read.
@@ -153,9 +153,12 @@ def learners(folder):
         except ValueError as error:
             complaints.append(f"Left out: {error}")
             continue
-        found.setdefault(_name(path, folder), []).extend(records)
+        name, shown = _name(path, folder), path.relative_to(folder)
+        if name in found:
+            complaints.append(f"{shown}: counted as more of {name}; if it is another learner's, give it another name.")
+        found.setdefault(name, []).extend(records)
         if broken:
-            complaints.append(f"{path.relative_to(folder)}: {_lines(broken)} left out, which cannot be read.")
+            complaints.append(f"{shown}: {_lines(broken)} left out, which cannot be read.")
     if not found:
         what = f"no learner's file in {folder} that can be read; each is a {FILE}, or NAME.jsonl."
         raise ValueError(" ".join([*complaints, what]))
@@ -165,7 +168,7 @@ def learners(folder):
 def _name(path, folder):
     if path.name != FILE:
         return path.stem
-    return folder.absolute().name if path.parent == folder else path.relative_to(folder).parts[0]
+    return folder.resolve().name if path.parent == folder else path.relative_to(folder).parts[0]
 
 
 def rows_of(found):

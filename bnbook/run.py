@@ -27,7 +27,11 @@ def add_arguments(parser):
     parser.add_argument(
         "--workers", type=int, metavar="N", help="train on N processes of this machine, one thread each"
     )
-    parser.add_argument("--cluster", metavar="tcp://HOST:8786", help="train on the workers of this Dask scheduler")
+    parser.add_argument(
+        "--cluster",
+        metavar="tcp://HOST:8786",
+        help="train on the workers of this Dask scheduler; trusted networks only: who reaches it runs code there",
+    )
     parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default out)")
     parser.add_argument("--store", action="store_true", help="write into the evidence of the notebook's room")
     parser.set_defaults(run=experiment)

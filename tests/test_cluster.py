@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import functools
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -12,10 +13,12 @@ import sys
 import time
 from concurrent.futures import Future
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import psutil
 import pytest
 import torch
+from joblib.externals import loky
 
 from bnbook import __main__ as command_line
 from bnbook import data
@@ -48,7 +51,7 @@ def watching(killed=None, fails=False):
                 raise ValueError("no seed 4")
             if killed and not killed.exists():
                 killed.touch()
-                os.kill(os.getpid(), signal.SIGKILL)
+                psutil.Process().kill()
         return {"weight": moment.net.linear1.weight.detach().sum((1, 2))}
 
     return watch
@@ -105,7 +108,7 @@ def test_a_dask_worker_that_is_killed_costs_its_group_and_the_runs_are_those_of_
         runs = engine.run_all(GRID, digits, progress=True, watch=watching(killed), keep=keep, together=4)
         assert runs == alone and "60.0/60.0" in capsys.readouterr().err
         (dead,) = (process for process in processes if process.poll() is not None)
-        assert killed.exists() and dead.returncode == -signal.SIGKILL
+        assert killed.exists() and dead.returncode not in (0, None)
         assert sorted(map(len, groups_in(keep))) == [1, 1, 4, 4]
         # The worker that is left does all of it, and not this process.
         assert process_and_threads(digits) == {(process.pid, 1) for process in processes if process != dead}
@@ -160,6 +163,16 @@ def test_a_worker_with_other_code_is_refused_in_a_sentence(part, cluster, digits
         engine.run_all(GRID, digits)
 
 
+def test_logging_that_was_turned_off_stays_off(cluster):
+    logging.disable(logging.CRITICAL)
+    try:
+        with workers(cluster=cluster[0]):
+            assert logging.root.manager.disable == logging.CRITICAL
+        assert logging.root.manager.disable == logging.CRITICAL
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 def test_a_worker_without_bnbook_says_so(monkeypatch):
     call = workers_module._call()
     monkeypatch.setitem(sys.modules, "bnbook.lab.workers", None)
@@ -171,13 +184,55 @@ def test_a_worker_without_bnbook_says_so(monkeypatch):
 
 
 def test_a_process_that_is_killed_costs_what_is_at_work_and_none_is_left_over(digits, alone, tmp_path):
+    others = loky.ProcessPoolExecutor(1)
+    other = others.submit(os.getpid).result()
     with workers(2):
         keep, killed = tmp_path / "grid.part", tmp_path / "killed"
         assert engine.run_all(GRID, digits, watch=watching(killed), keep=keep, together=4) == alone
         assert killed.exists() and sorted(map(len, groups_in(keep))) == [1, 1, 4, 4]
         found = process_and_threads(digits)
         assert {threads for _, threads in found} == {1} and os.getpid() not in dict(found)
-    assert not any(is_there(process) for process in dict(found))
+    assert not any(map(psutil.pid_exists, dict(found)))
+    assert others.submit(os.getpid).result() == other, "a process that is not the grid's is left alone"
+    others.shutdown(kill_workers=True)
+
+
+class Handed:
+    """An executor that calls at once, or fails when it is given its second job."""
+
+    def __init__(self, error=None):
+        self.error, self.number = error, 0
+
+    def submit(self, call, *arguments):
+        self.number += 1
+        if self.error and self.number == 2:
+            raise self.error
+        future = Future()
+        future.set_result(call(*arguments))
+        return future
+
+
+def test_what_goes_wrong_while_jobs_are_handed_out_is_tried_again_or_ends_the_processes():
+    killed = Handed(loky.process_executor.TerminatedWorkerError("killed"))
+    full, stopped = Handed(OSError("disk full")), []
+    for executors, error in (((killed, Handed()), contextlib.nullcontext()), ((full,), pytest.raises(OSError))):
+        before = workers_module._pool.set(
+            workers_module._Pool(functools.partial(next, iter(executors)), stopped.append, lambda data: data)
+        )
+        try:
+            with error:
+                found = workers_module.as_they_come(pow, 3, [(1,), (2,), (3,)])
+                assert list(found) == [(0, 3), (1, 9), (2, 27)]
+        finally:
+            workers_module._pool.reset(before)
+    assert stopped == [full]
+
+
+def test_a_process_without_work_stays_since_the_one_after_it_would_take_another_gpu(monkeypatch):
+    monkeypatch.setattr(loky, "get_reusable_executor", made := MagicMock())
+    with workers(2):
+        workers_module._pool.get().executor()
+    assert len(made.call_args_list) == 2 and all(call.kwargs["timeout"] is None for call in made.call_args_list)
 
 
 def test_every_process_takes_the_next_gpu(monkeypatch):
@@ -237,14 +292,6 @@ def living(group):
             if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
-
-
-def is_there(process):
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------

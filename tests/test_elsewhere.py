@@ -134,7 +134,8 @@ def test_wheels_that_are_missing_end_in_one_sentence(shelf, tmp_path, monkeypatc
 
 def test_trying_out_uses_a_copy_and_no_index(tmp_path, monkeypatch):
     stick = tmp_path / "stick"
-    (stick / "wheels").mkdir(parents=True)
+    stick.mkdir()
+    (stick / "OFFLINE.txt").touch()
     for name in ("PIP_FIND_LINKS", "PIP_INDEX_URL", "PYTHONPATH"):
         monkeypatch.setenv(name, "somewhere")
     monkeypatch.setattr(subprocess, "run", run := Recorder())
@@ -143,9 +144,42 @@ def test_trying_out_uses_a_copy_and_no_index(tmp_path, monkeypatch):
     for _, options in run.ran:
         assert options["env"]["PIP_NO_INDEX"] == "1" and "somewhere" not in options["env"].values()
         assert options["cwd"] != stick
-    assert [file.name for file in stick.iterdir()] == ["wheels"]
+    assert [file.name for file in stick.iterdir()] == ["OFFLINE.txt"]
     monkeypatch.setattr(subprocess, "run", Recorder(1))
     with pytest.raises(RuntimeError, match="does not install and run by itself"):
         elsewhere.try_out(stick)
-    with pytest.raises(ValueError, match="holds no wheels: `.*offline.*` fills a new folder"):
+    with pytest.raises(ValueError, match="does not hold the whole course: `.*offline.*` fills a new folder"):
         elsewhere.try_out(Path(tmp_path / "nothing"))
+
+
+def test_a_folder_that_could_not_be_filled_is_empty_for_the_next_try_and_never_taken_for_a_whole_one(
+    shelf, tmp_path, monkeypatch
+):
+    def interrupted(command, **options):
+        if "download" not in command:
+            return Recorder()(command, **options)
+        (stick / "wheels" / "half.whl").touch()
+        raise KeyboardInterrupt
+
+    stick = tmp_path / "stick"
+    no_network = Recorder(2, stderr="no network")
+    for fails, error in ((no_network, RuntimeError), (interrupted, KeyboardInterrupt), (no_network, RuntimeError)):
+        monkeypatch.setattr(subprocess, "run", fails)
+        with pytest.raises(error):
+            elsewhere.pack(stick, "linux", "3.12")
+        assert not stick.exists()
+    (stick / "wheels").mkdir(parents=True)  # a machine that was switched off
+    with pytest.raises(ValueError, match="does not hold the whole course"):
+        elsewhere.try_out(stick)
+
+
+def test_a_folder_is_where_it_was_typed_and_no_file(shelf, tmp_path, monkeypatch):
+    """pip runs in the course's folder, whatever the working directory."""
+    monkeypatch.setattr(subprocess, "run", run := Recorder())
+    monkeypatch.chdir(tmp_path)
+    elsewhere.pack(Path("stick"), "linux", "3.12")
+    download, options = run.ran[1]
+    assert options["cwd"] == shelf and download[download.index("-d") + 1] == str((tmp_path / "stick/wheels").resolve())
+    for refuses in (lambda path: elsewhere.pack(path, "linux", "3.12"), elsewhere.try_out):
+        with pytest.raises(ValueError, match="OFFLINE.txt is a file; choose a new folder$"):
+            refuses(Path("stick/OFFLINE.txt"))

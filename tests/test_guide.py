@@ -110,7 +110,8 @@ def test_a_question_that_stands_with_a_slip_is_the_one_to_ask():
 
 def test_what_markdown_would_read_as_a_sign_is_escaped_except_in_code():
     assert guide.escaped("x_hat * y < $3 `a*b`") == r"x\_hat \* y \< \$3 `a*b`"
-    assert guide.in_terminal(guide.escaped("x_hat * y < $3 `a*b`")) == "x_hat * y < $3 `a*b`"
+    for text in ("x_hat * y < $3 `a*b`", r"`$\beta\_1$` and `\*`, but \mu_1"):
+        assert guide.in_terminal(guide.escaped(text)) == text
 
 
 def test_the_command_prints_the_page_for_a_terminal(capsys):

@@ -487,8 +487,8 @@ def test_a_gpu_is_taken_by_name_or_number_where_there_is_one(monkeypatch):
         (("notebooks", "99"), "no notebook 99"),
         (("test", "99"), "no notebook 99"),
         (("test", "--changed", "no-such-branch"), "git cannot say what changed since 'no-such-branch': "),
-        (("offline", "file", "--check"), "file holds no wheels"),
-        (("offline", "."), ". is not empty; choose a new folder"),
+        (("offline", "file", "--check"), "file is a file; choose a new folder"),
+        (("offline", "."), " is not empty; choose a new folder"),
     ],
 )
 def test_mistakes_get_one_sentence_and_exit_code_2(arguments, says, capsys, tmp_path, monkeypatch):

@@ -275,6 +275,21 @@ def test_a_broken_file_is_named_in_a_sentence_and_the_others_are_summed_up(room)
     assert complaints[1].startswith("Left out: ") and "dee.jsonl cannot be read" in complaints[1]
 
 
+def test_a_second_file_of_one_name_is_said_since_it_may_be_another_learner(room):
+    written(room / "group_2" / "bo.jsonl", ("00", "batch_axes", "passed"))
+    found, complaints = progress.learners(room)
+    assert list(found) == ["anna", "bo", "cy"] and len(found["bo"]) == 7
+    (says,) = complaints
+    assert says.endswith("bo.jsonl: counted as more of bo; if it is another learner's, give it another name.")
+
+
+def test_a_learner_is_named_by_the_folder_however_it_is_typed(tmp_path, monkeypatch):
+    written(tmp_path / "eve" / progress.FILE, ("00", "batch_axes", "passed"))
+    (tmp_path / "eve" / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "eve" / "work")
+    assert list(progress.learners("..")[0]) == ["eve"]
+
+
 def test_the_command_prints_the_tables_and_writes_every_record(room, capsys):
     assert main(["class", str(room), "--csv", str(room / "all.csv")]) == 0
     out = capsys.readouterr().out

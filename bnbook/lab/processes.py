@@ -50,8 +50,8 @@ class Ranks:
 
     In a function torch.distributed is ready: get_rank(), all_reduce(...), DistributedDataParallel. It may be defined in
     the notebook, and is sent with all that it uses; arguments and results are sent too, as copies. What a rank prints
-    comes out here, rank by rank. The first `run` starts them, in about two seconds; a script guards it by
-    `if __name__ == "__main__":`, as multiprocessing asks.
+    comes out here, rank by rank, also when one fails. The first `run` starts them, in about two seconds; a script
+    guards it by `if __name__ == "__main__":`, as multiprocessing asks.
 
     number   of processes
     timeout  seconds that a rank waits for the others in an exchange
@@ -75,17 +75,19 @@ class Ranks:
         work = cloudpickle.dumps((function, args))
         if self._end is None or not all(process.is_alive() for process in self.processes):
             self._start()
+        answers = {}
         try:
             for pipe in self._pipes:
                 with suppress(OSError):  # it has died; the answers will say so
                     pipe.send_bytes(work)
-            answers = self._answers()
+            self._wait_for(answers)
         except BaseException:
             self.close()
             raise
-        for rank, answer in enumerate(answers):
-            print(*(f"[rank {rank}] {line}\n" for line in answer.printed.splitlines()), sep="", end="")
-        return [cloudpickle.loads(answer.value) for answer in answers]
+        finally:
+            for rank, answer in sorted(answers.items()):
+                print(*(f"[rank {rank}] {line}\n" for line in answer.printed.splitlines()), sep="", end="")
+        return [cloudpickle.loads(answers[rank].value) for rank in range(self.number)]
 
     def close(self):
         """End the processes at once; the next `run` starts new ones."""
@@ -117,8 +119,9 @@ class Ranks:
         # Called by `close`, when the last name of this object is gone, or when Python ends: once.
         self._end = weakref.finalize(self, _end, self.processes, self._pipes, store)
 
-    def _answers(self):
-        answers, ticks = {}, 0
+    def _wait_for(self, answers):
+        """Fill in {rank: its answer}, until all are there or one has failed: what came until then was printed."""
+        ticks = 0
         while len(answers) < self.number:
             missing = [rank for rank in range(self.number) if rank not in answers]
             ends = [end for rank in missing for end in (self._pipes[rank], self.processes[rank].sentinel)]
@@ -129,7 +132,6 @@ class Ranks:
             answers |= self._heard(missing)
             if any(answer.error for answer in answers.values()):
                 raise self._error(answers)
-        return [answers[rank] for rank in range(self.number)]
 
     def _heard(self, ranks):
         """What these ranks have answered by now, or that they have died."""
@@ -148,7 +150,7 @@ class Ranks:
 
     def _error(self, answers):
         """A RankError that names the failure behind the others: a death, else an error of a rank's own."""
-        for _ in range(int(1 / TICK)):  # one fails, and then others for lack of it: these may be heard first
+        for _ in range(int(2 / TICK)):  # one fails, and then others for lack of it: these may be heard first
             if len(answers) < self.number:
                 time.sleep(TICK)
                 answers |= self._heard(rank for rank in range(self.number) if rank not in answers)
@@ -241,7 +243,9 @@ def _answer(work):
     except Exception as error:
         words = " ".join(str(error).split())
         trace = "".join(traceback.format_exception(error))
-        return _Answer(error=f"raised {type(error).__name__}: {words}", line=_line_of(error), trace=trace)
+        return _Answer(
+            printed.getvalue(), error=f"raised {type(error).__name__}: {words}", line=_line_of(error), trace=trace
+        )
 
 
 def _line_of(error):

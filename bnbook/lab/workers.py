@@ -65,7 +65,9 @@ def workers(number=1, cluster=None):
 @contextlib.contextmanager
 def _processes(number):
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    how = {"env": threads, "initializer": _begin, "initargs": (_gpus(),), "timeout": 300}
+    # No timeout: one that ended for lack of work would be followed by one of another number, and so another GPU.
+    how = {"env": threads, "initializer": _begin, "initargs": (_gpus(),), "timeout": None}
+    others = multiprocessing.active_children()
 
     def executor():
         pool = loky.get_reusable_executor(number, **how)  # new processes, if one of the old has been killed
@@ -73,23 +75,26 @@ def _processes(number):
             pool.submit(int)  # starts them
         return pool
 
+    def stop(pool):
+        _end(pool, others)
+
     try:
         # No future is cancelled: loky's shutdown gives each an exception, and breaks down over one that has ended.
-        yield None if number == 1 else _Pool(executor, _end, lambda data: data)
+        yield None if number == 1 else _Pool(executor, stop, lambda data: data)
     finally:
         if number > 1:
-            _end(loky.get_reusable_executor(number, **how))
+            stop(loky.get_reusable_executor(number, **how))
 
 
-def _end(pool):
-    """End the processes, whatever they are at; loky's thread may stumble over jobs that are gone: no news."""
+def _end(pool, others):
+    """End the processes, whatever they are at, but no others; loky's thread may stumble over jobs that are gone."""
     before, threading.excepthook = threading.excepthook, lambda stumbled: None
     try:
         pool.shutdown(kill_workers=True)
     finally:
         threading.excepthook = before
         for process in multiprocessing.active_children():
-            if process.name.startswith("LokyProcess"):
+            if process.name.startswith("LokyProcess") and process not in others:
                 process.kill()
 
 
@@ -149,13 +154,14 @@ def _on_cluster(address):
             warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
             return client.submit(bytes, data, pure=False)
 
-    logging.disable(logging.ERROR)  # Dask's tracebacks; what goes wrong is said below, in a sentence
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.ERROR))  # Dask's tracebacks; what goes wrong is said below, in a sentence
     try:
         with client:
             _check(client.nthreads().values(), address)
             yield _Pool(lambda: client.get_executor(pure=False), lambda pool: pool.shutdown(wait=False), sent)
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(before)
 
 
 def _check(threads, address):
@@ -182,9 +188,11 @@ def as_they_come(job, data, tasks):
     room, call = calling_room(), _call()
     same = (made_by(room), room, pool.sent(_packed(data)))
     while left:
-        before, executor = len(left), pool.executor()
-        futures = {executor.submit(call, *same, _packed((job, task))): at for at, task in left.items()}
+        before, executor, futures = len(left), pool.executor(), {}
         try:
+            with contextlib.suppress(loky.process_executor.TerminatedWorkerError):  # the rest: next time
+                for at, task in left.items():
+                    futures[executor.submit(call, *same, _packed((job, task)))] = at
             for future in _those_done_first(futures):
                 if _is_done(future):
                     del left[futures[future]]
