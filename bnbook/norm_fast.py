@@ -1,9 +1,9 @@
-"""The same functions in NumPy with the fewest passes over memory: on images faster than PyTorch in training.
+"""The same functions in NumPy with the fewest passes over memory; docs/speed.md says on which CPUs that beats PyTorch.
 
 Read after norm_numpy.
 Built in notebook 14.
 
-NumPy computes faster than memory delivers, so what costs time is how often the numbers travel. Five tricks:
+What costs time is how often the numbers travel, and how many loops NumPy makes of them. Five tricks:
 
 - Raw sums (`_sums`): sum(x) and sum(x * x) need one pass, and BLAS adds them up without a temporary. All the rest is
   per channel: y is a line, slope * x + shift, and dx is such a line plus dy. Backward needs x and nothing else.
