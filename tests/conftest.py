@@ -1,6 +1,7 @@
 """What every test run needs: one thread, no window, and at the end the seconds that each notebook took."""
 
 import os
+import sys
 from collections import Counter
 
 # One thread each: pytest-xdist runs two processes and the kernels inherit this. Before NumPy is imported.
@@ -9,6 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("MPLBACKEND", None)
 
 import matplotlib  # noqa: E402
+import pytest  # noqa: E402
 import torch  # noqa: E402
 
 matplotlib.use("Agg")
@@ -30,3 +32,11 @@ def pytest_terminal_summary(terminalreporter):
         for name, spent in seconds.most_common():
             terminalreporter.write_line(f"{spent:7.1f}  {name}")
         terminalreporter.write_line(f"{seconds.total():7.1f}  in {len(seconds)} notebooks")
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_is_left_open():
+    """After some twenty matplotlib warns, in whichever test comes then."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
