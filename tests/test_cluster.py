@@ -42,12 +42,19 @@ def digits():
     return data.digits()
 
 
-def watching(killed=None, fails=False):
-    """A watch function, nested as most are. At seed 4 it fails, or kills the first process that is there, if asked."""
+def watching(killed=None, kept=None):
+    """A watch function, nested as most are. At seed 4 it fails, or kills the first process that is there, if asked.
+
+    killed  file that says it has been done
+    kept    file of the finished runs: fails as soon as there are some, which the other worker brings
+    """
 
     def watch(moment):
         if moment.step == 2 and moment.settings[0].seed == 4:
-            if fails and moment.settings[0].norm == "batch":
+            if kept and moment.settings[0].norm == "batch":
+                end = time.monotonic() + 60
+                while not kept.exists() and time.monotonic() < end:
+                    time.sleep(0.05)
                 raise ValueError("no seed 4")
             if killed and not killed.exists():
                 killed.touch()
@@ -134,7 +141,7 @@ def test_a_grid_that_fails_on_a_worker_goes_on_from_what_is_kept(cluster, digits
     keep = tmp_path / "grid.part"
     with workers(cluster=cluster[0]):
         with pytest.raises(ValueError, match="^no seed 4$"):
-            engine.run_all(GRID, digits, watch=watching(fails=True), keep=keep, together=4)
+            engine.run_all(GRID, digits, watch=watching(kept=keep), keep=keep, together=4)
         first = groups_in(keep)
         assert first and set(map(len, first)) <= {1, 4} and len(first) < 4
         assert engine.run_all(GRID, digits, watch=watching(), keep=keep, together=4) == alone
