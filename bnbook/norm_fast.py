@@ -34,7 +34,6 @@ PLANE = 1024  # from so many numbers on, a plane (H, W) is a row by itself
 ROW = 2048  # numbers that make a row long
 DOT = 64  # from so many on, it has a dot product of its own
 LONG = 2048  # a dot product in float32 is never longer
-LARGEST = 1e22  # times 1 / sd is to be below 1e30: x is not so small that dy * x leaves float32
 SMALL = 32768  # numbers of an x that is read twice sooner than looked at before
 ONES = {np.dtype(name): np.ones(LONG, name) for name in ("float32", "float64")}
 WIDE = {np.dtype("float16"): np.dtype("float32")} | {dtype: dtype for dtype in ONES}  # what each is computed in
@@ -76,7 +75,7 @@ def batch_norm_backward(dy, x, gamma, mean, var, eps=1e-5, *, out=None):
     planes, m = _planes(dx, x, dy), x.size // max(x.shape[1], 1)
     mean, var = np.asarray(mean, np.float64), np.asarray(var, np.float64)
     inv_std = 1 / np.sqrt(var + eps)
-    if planes and _fits(mean, var) and _fits(inv_std * LARGEST):
+    if planes and _fits(mean, var) and _fits(inv_std, most=1e8):
         pivot, rest = _pivot(mean, var, PRODUCTS, x.dtype)
         dbeta, dgamma = _sums(*planes[1:], pivot)
         dgamma = (dgamma - rest * dbeta) * inv_std
@@ -161,7 +160,7 @@ def _normalize(y, x, gamma, beta, mean, var, eps):
     pivot, rest = _pivot(mean, var, LINE, x.dtype)
     slope = inv_std if gamma is None else inv_std * gamma
     shift = rest * -slope if beta is None else beta - rest * slope
-    if not (_fits(mean, var, slope, shift) and _fits(inv_std * LARGEST)):
+    if not (_fits(mean, var, slope, shift) and _fits(inv_std, most=1e8)):
         return False
     for _, y_t, x_t, *line in _tiles((y, x), (slope, shift, pivot), write=True):
         _line(x_t, *line, y_t)
@@ -289,9 +288,9 @@ def _repeat(v, row):
     return row.reshape(1, -1)
 
 
-def _fits(*vectors):
-    """Whether float32 holds what is made of such numbers: up to 1e30, and no NaN."""
-    return all([v @ v < 1e60 for v in vectors])
+def _fits(*vectors, most=1e30):
+    """Whether float32 holds what is made of such numbers, and no NaN. 1 / sd: less than 1e8, for dy * x."""
+    return all([v @ v < most * most for v in vectors])
 
 
 def _planes(*arrays):
